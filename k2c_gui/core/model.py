@@ -1,0 +1,453 @@
+"""The words of the program: records as frozen dataclasses, columns as numpy dtypes.
+
+Coordinates are float pixels of the full micrograph, origin at the top-left corner of the
+top-left pixel, y down, always in the order x, y. Pixel sizes are in nm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+MARK = np.dtype(
+    [
+        ("mark", "i8"),  # classification * MARKS_PER_CLASSIFICATION + place in the value list
+        ("micrograph", "i4"),  # place in Sources.micrographs
+        ("tile", "i4"),  # place in Sources.tiles
+        ("volunteer", "i4"),
+        ("x", "f8"),  # px
+        ("y", "f8"),  # px
+        ("label", "i2"),  # what the marking tool says the thing is; NO_LABEL when it says nothing
+        ("inside", "?"),  # False: the mark lies outside its tile or its micrograph
+        ("counted", "?"),  # inside, and of a look that counts; derived, never stored
+    ]
+)
+VOTE = np.dtype(
+    [
+        ("classification", "i8"),
+        ("made_at", "i8"),  # seconds since 1970, UTC
+        ("volunteer", "i4"),
+        ("mark", "i8"),  # NO_MARK: the vote is for the mark nearest to x, y
+        ("micrograph", "i4"),
+        ("x", "f8"),  # px
+        ("y", "f8"),  # px
+        ("label", "i2"),
+        ("counted", "?"),  # the volunteer's first vote on this subject; derived, never stored
+    ]
+)
+TILE = np.dtype(
+    [
+        ("micrograph", "i4"),
+        ("x0", "f8"),  # px of the micrograph; may be negative
+        ("y0", "f8"),
+        ("width", "f8"),  # px of the micrograph
+        ("height", "f8"),
+    ]
+)
+LOOK = np.dtype(
+    [
+        ("classification", "i8"),
+        ("made_at", "i8"),  # seconds since 1970, UTC
+        ("tile", "i4"),
+        ("volunteer", "i4"),
+        ("counted", "?"),  # the volunteer's first look at this tile; derived, never stored
+    ]
+)
+MARKS_PER_CLASSIFICATION = 1 << 16
+NO_MARK = -1
+NO_LABEL = -1
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Table = NDArray[np.void]
+"""A structured array of one of the dtypes above."""
+
+Progress = Callable[[str, int, int], None]
+"""``progress(what, done, total)``; it may raise `Cancelled` to stop the work."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+class K2CError(Exception):
+    """The world's fault, not ours: told as a message, never as a traceback.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, as a sentence.
+    file, row : optional
+        Where: the file, and the row as a spreadsheet counts it (the header is row 1).
+    remedy : str
+        What the expert can do about it.
+    """
+
+    def __init__(
+        self, message: str, *, file: object = None, row: int | None = None, remedy: str = ""
+    ) -> None:
+        where = "" if file is None else f"{file}: " if row is None else f"{file}, row {row}: "
+        super().__init__(f"{where}{message}" + (f" {remedy}" if remedy else ""))
+
+
+class Cancelled(K2CError):
+    """The expert stopped the work; nothing of it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A kind of thing; frozen in the session.
+
+    Attributes
+    ----------
+    value : int
+        The number that is stored, exported and shown.
+    name : str
+        For people.
+    use : bool
+        Whether instances of it go into a training set.
+    answers : tuple of str
+        The volunteers' answers that mean it.
+    """
+
+    value: int
+    name: str
+    use: bool
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Micrograph:
+    """One full electron-microscope image.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the session: the file's name.
+    path : str
+        Where the image was found; relative to the session file's folder where that is possible.
+    width, height : int
+        px.
+    pixel_size_nm : float or None
+        None: not calibrated.
+    pixel_size_source : str
+        Which tag or whose word the pixel size rests on.
+    sha256 : str
+        Of the file as imported.
+    """
+
+    name: str
+    path: str
+    width: int
+    height: int
+    pixel_size_nm: float | None = None
+    pixel_size_source: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The facts: imported once, never changed.
+
+    Attributes
+    ----------
+    micrographs, labels : tuple
+        Labels in rising order of value.
+    tile_names : tuple of str
+        One a tile: the subject id of Zooniverse, or what a flat table calls it.
+    tiles, looks, marks, votes : structured arrays
+        Of dtype `TILE`, `LOOK`, `MARK` (by micrograph, then mark) and `VOTE`.
+    vote_radius : float
+        px of the micrograph: how far a vote without a mark reaches for the nearest one.
+    """
+
+    micrographs: tuple[Micrograph, ...]
+    labels: tuple[Label, ...]
+    tile_names: tuple[str, ...]
+    tiles: Table
+    looks: Table
+    marks: Table
+    votes: Table
+    vote_radius: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows, marks or votes of one source met one fate.
+
+    Attributes
+    ----------
+    source : str
+        ``picking``, ``classifying`` or ``images``.
+    fate : str
+        ``kept``, ``flagged`` (stored, not counted) or ``dropped``.
+    what : str
+        The reason, in words.
+    count : int
+    first : str
+        Where it was met first, such as ``row 17``; empty where there is no such place.
+    """
+
+    source: str
+    fate: Literal["kept", "flagged", "dropped"]
+    what: str
+    count: int
+    first: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterParams:
+    """One setting of the grouping: which marks are one particle, where it sits, when it is split.
+
+    Attributes
+    ----------
+    min_cluster_size : int
+        Fewest marks of a group (HDBSCAN). The project's 11 is a majority of 20 looks.
+    min_samples : int
+        Neighbours that make a spot dense, as `hdbscan` counts them: without the mark itself.
+    epsilon : float
+        px. HDBSCAN: groups closer than this are not parted. DBSCAN: the neighbourhood.
+    method : {"eom", "leaf"}
+        HDBSCAN's selection: excess of mass, or the leaves of the condensed tree.
+    algorithm : {"hdbscan", "dbscan", "kmeans"}
+        The last two are there to compare with.
+    centroid : {"mode", "mean", "median"}
+        Where a group sits.
+    margin : float
+        An instance is ambiguous when (first - second) / votes is at most this.
+    """
+
+    min_cluster_size: int = 11
+    min_samples: int = 11
+    epsilon: float = 0.0
+    method: Literal["eom", "leaf"] = "eom"
+    algorithm: Literal["hdbscan", "dbscan", "kmeans"] = "hdbscan"
+    centroid: Literal["mode", "mean", "median"] = "mode"
+    margin: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.min_cluster_size < 2:
+            raise K2CError(
+                f"min_cluster_size is {self.min_cluster_size}.", remedy="Give 2 marks or more."
+            )
+        if self.min_samples < 1:
+            raise K2CError(f"min_samples is {self.min_samples}.", remedy="Give 1 mark or more.")
+        if not (isfinite(self.epsilon) and self.epsilon >= 0):
+            raise K2CError(f"epsilon is {self.epsilon} px.", remedy="Give 0 px or more.")
+        if not 0 <= self.margin <= 1:
+            raise K2CError(f"margin is {self.margin}.", remedy="Give a share from 0 to 1.")
+        for name, value, known in (
+            ("method", self.method, ("eom", "leaf")),
+            ("algorithm", self.algorithm, ("hdbscan", "dbscan", "kmeans")),
+            ("centroid", self.centroid, ("mode", "mean", "median")),
+        ):
+            if value not in known:
+                raise K2CError(f"{name} is {value!r}.", remedy=f"Give one of: {', '.join(known)}.")
+        if self.algorithm == "dbscan" and self.epsilon == 0:
+            raise K2CError("DBSCAN needs a neighbourhood.", remedy="Give epsilon, in px, above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Which marks of one micrograph are one thing: a guess, disposable.
+
+    Attributes
+    ----------
+    micrograph : int
+    params : ClusterParams
+        The question this answers.
+    group_of_mark : (n_marks,) int64
+        Group of each mark handed in, -1 for noise; groups are numbered by their earliest mark.
+    x, y : (n_groups,) float64
+        Centroids, px.
+    spread : (n_groups,) float64
+        px: median distance of the marks from the centroid.
+    """
+
+    micrograph: int
+    params: ClusterParams
+    group_of_mark: Ints
+    x: Floats
+    y: Floats
+    spread: Floats
+
+
+Verdict = Literal["label", "defer", "reject"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The expert's ruling on some marks; appended, never edited.
+
+    Attributes
+    ----------
+    micrograph : str
+        Name of the micrograph.
+    marks : tuple of int
+        What the ruling is about. Groups come and go, marks stay.
+    verdict : {"label", "defer", "reject"}
+        ``defer``: looked at, still ambiguous. ``reject``: no thing at all.
+    label : int or None
+        With ``label`` only.
+    x, y : float
+        px.
+    decided_at, shown_at : str
+        ISO 8601, UTC; `shown_at` is empty when the case was not shown by itself.
+    blind : bool
+        The votes were hidden until the ruling.
+    source : {"single", "bulk", "sign-off", "adjudicated"}
+    note, reason : str
+        The expert's words; a reason code for disagreeing with the majority.
+    votes : tuple of int
+        What the volunteers' votes were, one count a label of the session.
+    params : ClusterParams or None
+        The setting under which the case was shown.
+    made_from : tuple of tuples of int
+        Marks of each group it was made on: several for a merge, the same one for each part of
+        a split, none for a particle that nobody marked.
+    """
+
+    micrograph: str
+    marks: tuple[int, ...]
+    verdict: Verdict
+    x: float
+    y: float
+    decided_at: str
+    label: int | None = None
+    shown_at: str = ""
+    blind: bool = False
+    source: Literal["single", "bulk", "sign-off", "adjudicated"] = "single"
+    note: str = ""
+    reason: str = ""
+    votes: tuple[int, ...] = ()
+    params: ClusterParams | None = None
+    made_from: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row of the log.
+
+    Attributes
+    ----------
+    uid : str
+        Of this row, unique in all sessions; a decision goes by it.
+    step : str
+        The expert's action that the row is part of; one action is undone at once.
+    kind : {"decide", "sign-off", "undo", "redo", "apply"}
+        ``apply`` names the setting that holds for the project from here on.
+    at : str
+        ISO 8601, UTC. For people; the order is that of the rows.
+    expert : str
+    supersedes : tuple of str
+        Decisions that this one takes the place of.
+    decision : Decision or None
+        With ``decide``.
+    micrograph : str
+        With ``sign-off``.
+    target : str
+        With ``undo`` and ``redo``: the step.
+    params : ClusterParams or None
+        With ``apply``.
+    """
+
+    uid: str
+    step: str
+    kind: Literal["decide", "sign-off", "undo", "redo", "apply"]
+    at: str
+    expert: str = ""
+    supersedes: tuple[str, ...] = ()
+    decision: Decision | None = None
+    micrograph: str = ""
+    target: str = ""
+    params: ClusterParams | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the log amounts to.
+
+    Attributes
+    ----------
+    in_force : mapping of str to Decision
+        By uid, in the order in which they were made.
+    owner : mapping of int to str
+        The decision in force that a mark belongs to.
+    signed_off : frozenset of str
+        Names of the micrographs declared complete.
+    params : ClusterParams
+        The project's applied setting.
+    undoable, redoable : str
+        The step that undo and redo would act on; empty when there is none.
+    """
+
+    in_force: Mapping[str, Decision]
+    owner: Mapping[int, str]
+    signed_off: frozenset[str]
+    params: ClusterParams
+    undoable: str
+    redoable: str
+
+
+STATUS = ("proposed", "decided", "rejected", "deferred")
+
+
+def instance_dtype(n_labels: int) -> np.dtype[np.void]:
+    """Dtype of the INSTANCE table: what table, picture and exporters read.
+
+    Parameters
+    ----------
+    n_labels : int
+        Length of the vote counts.
+    """
+    return np.dtype(
+        [
+            ("instance", "U40"),  # a decision's uid, or the earliest mark of a group
+            ("micrograph", "i4"),
+            ("x", "f8"),  # px
+            ("y", "f8"),  # px
+            ("label", "i2"),  # NO_LABEL: a tie, no votes, or not decided upon
+            ("status", "i1"),  # place in STATUS
+            ("n_marks", "i4"),
+            ("n_volunteers", "i4"),
+            ("exposure", "i4"),  # looks
+            ("support", "f8"),  # looks that marked it / exposure; nan where nobody looked
+            ("votes", "i4", (n_labels,)),
+            ("margin", "f8"),  # (first - second) / votes; nan without votes
+            ("ambiguous", "?"),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """What the exporters receive.
+
+    Attributes
+    ----------
+    micrographs : tuple of Micrograph
+        Those exported, in the order in which `instances` counts them.
+    labels : tuple of Label
+        All labels of the session: votes are counted for each. Instances have those in use.
+    instances : structured array
+        Of `instance_dtype`; sorted by micrograph, y, x.
+    box_px : (n_micrographs,) float64
+        Side of the square box around an instance; a mark has no size of its own.
+    box_source : str
+        Where the size comes from, in words.
+    left_out : tuple of Tally
+        What is not exported, and why.
+    """
+
+    micrographs: tuple[Micrograph, ...]
+    labels: tuple[Label, ...]
+    instances: Table
+    box_px: Floats
+    box_source: str
+    left_out: tuple[Tally, ...] = ()
