@@ -1,0 +1,312 @@
+"""The tables of a ``.k2c`` file, and what goes in and out of each.
+
+``docs/session-file.md`` describes them for readers without this program.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from k2c_gui.core import exposure
+from k2c_gui.core.model import (
+    LOOK,
+    MARK,
+    NO_LABEL,
+    NO_MARK,
+    TILE,
+    VOTE,
+    ClusterParams,
+    Decision,
+    Entry,
+    Label,
+    Micrograph,
+    Sources,
+    Table,
+    Tally,
+)
+
+from .mapping import Mapping
+
+SCHEMA = {
+    "meta": "key TEXT PRIMARY KEY, value TEXT NOT NULL",
+    "label": "value INTEGER PRIMARY KEY, name TEXT NOT NULL, use INTEGER NOT NULL,"
+    " answers TEXT NOT NULL",
+    "micrograph": "micrograph INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " path TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,"
+    " pixel_size_nm REAL, pixel_size_source TEXT NOT NULL, sha256 TEXT NOT NULL",
+    "tile": "tile INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " micrograph INTEGER NOT NULL REFERENCES micrograph,"
+    " x0 REAL NOT NULL, y0 REAL NOT NULL, width REAL NOT NULL, height REAL NOT NULL",
+    "look": "classification INTEGER NOT NULL, tile INTEGER NOT NULL REFERENCES tile,"
+    " volunteer INTEGER NOT NULL, made_at INTEGER NOT NULL, PRIMARY KEY (classification, tile)",
+    "mark": "mark INTEGER PRIMARY KEY, tile INTEGER NOT NULL REFERENCES tile,"
+    " volunteer INTEGER NOT NULL, x REAL NOT NULL, y REAL NOT NULL,"
+    " label INTEGER REFERENCES label, inside INTEGER NOT NULL",
+    "vote": "classification INTEGER PRIMARY KEY, mark INTEGER,"
+    " micrograph INTEGER NOT NULL REFERENCES micrograph, x REAL NOT NULL, y REAL NOT NULL,"
+    " volunteer INTEGER NOT NULL, label INTEGER NOT NULL REFERENCES label,"
+    " made_at INTEGER NOT NULL",
+    "import": "import INTEGER PRIMARY KEY, program TEXT NOT NULL, mapping TEXT NOT NULL,"
+    " detected INTEGER NOT NULL, hashes TEXT NOT NULL, tallies TEXT NOT NULL",
+    "log": "seq INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, step TEXT NOT NULL,"
+    " kind TEXT NOT NULL, at TEXT NOT NULL, expert TEXT NOT NULL, supersedes TEXT NOT NULL,"
+    " body TEXT NOT NULL",
+}
+TRIGGERS = {
+    f"{table}_no_{verb.lower()}": (
+        f'CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON "{table}"'
+        f" BEGIN SELECT raise(ABORT, '{table} is only ever added to'); END"
+    )
+    for table in SCHEMA
+    for verb in ("UPDATE", "DELETE")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """What an import left behind beside its facts.
+
+    Attributes
+    ----------
+    program : str
+        Version of k2c_gui.
+    mapping : Mapping
+    detected : bool
+        The mapping was found, not given.
+    hashes : dict of str to str
+        SHA-256 of each export.
+    tallies : tuple of Tally
+    """
+
+    program: str
+    mapping: Mapping
+    detected: bool
+    hashes: dict[str, str]
+    tallies: tuple[Tally, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything that a session file holds.
+
+    Attributes
+    ----------
+    identity : str
+        The same in all sessions of one first import: such sessions can be merged.
+    sources : Sources
+    imports : tuple of ImportRecord
+    params : ClusterParams
+        The setting the session began with; later ones are in the log.
+    log : tuple of Entry
+    """
+
+    identity: str
+    sources: Sources
+    imports: tuple[ImportRecord, ...]
+    params: ClusterParams = field(default_factory=ClusterParams)
+    log: tuple[Entry, ...] = ()
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the empty tables, and the triggers that keep them from being changed."""
+    for name, columns in SCHEMA.items():
+        db.execute(f'CREATE TABLE "{name}" ({columns}) STRICT')
+    for statement in TRIGGERS.values():
+        db.execute(statement)
+
+
+def insert(db: sqlite3.Connection, content: Content, folder: Path) -> None:
+    """Fill empty tables; image paths below `folder` become relative to it."""
+    sources = content.sources
+    meta = {
+        "identity": content.identity,
+        "params": _json(content.params),
+        "vote_radius": repr(float(sources.vote_radius)),
+    }
+    _many(db, "meta", meta.items())
+    _many(db, "label", ((v.value, v.name, int(v.use), _json(v.answers)) for v in sources.labels))
+    _many(
+        db,
+        "micrograph",
+        (
+            (
+                i,
+                m.name,
+                _relative(m.path, folder),
+                m.width,
+                m.height,
+                m.pixel_size_nm,
+                m.pixel_size_source,
+                m.sha256,
+            )
+            for i, m in enumerate(sources.micrographs)
+        ),
+    )
+    tiles = zip(sources.tile_names, sources.tiles.tolist(), strict=True)
+    _many(db, "tile", ((i, name, *tile) for i, (name, tile) in enumerate(tiles)))
+    _many(db, "look", _columns(sources.looks, "classification", "tile", "volunteer", "made_at"))
+    mark = ("mark", "tile", "volunteer", "x", "y", "label", "inside")
+    _many(db, "mark", _columns(sources.marks, *mark, nothing={"label": NO_LABEL}))
+    vote = ("classification", "mark", "micrograph", "x", "y", "volunteer", "label", "made_at")
+    _many(db, "vote", _columns(sources.votes, *vote, nothing={"mark": NO_MARK}))
+    _many(
+        db,
+        "import",
+        (
+            (i, r.program, _json(r.mapping), int(r.detected), _json(r.hashes), _json(r.tallies))
+            for i, r in enumerate(content.imports)
+        ),
+    )
+    insert_log(db, content.log)
+
+
+def insert_log(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Append entries to the log."""
+    _many(
+        db,
+        "log",
+        (
+            (None, e.uid, e.step, e.kind, e.at, e.expert, _json(e.supersedes), _json(_body(e)))
+            for e in entries
+        ),
+    )
+
+
+def content(db: sqlite3.Connection, folder: Path) -> Content:
+    """Read everything; sources come back counted."""
+    meta = dict(db.execute("SELECT key, value FROM meta"))
+    imports = (
+        ImportRecord(
+            program,
+            msgspec.json.decode(mapping, type=Mapping),
+            bool(detected),
+            msgspec.json.decode(hashes, type=dict[str, str]),
+            msgspec.json.decode(tallies, type=tuple[Tally, ...]),
+        )
+        for program, mapping, detected, hashes, tallies in db.execute(
+            "SELECT program, mapping, detected, hashes, tallies FROM import ORDER BY import"
+        )
+    )
+    return Content(
+        meta["identity"],
+        _sources(db, folder, float(meta["vote_radius"])),
+        tuple(imports),
+        msgspec.json.decode(meta["params"], type=ClusterParams),
+        log(db),
+    )
+
+
+def log(db: sqlite3.Connection) -> tuple[Entry, ...]:
+    """Read the log, in order."""
+    rows = db.execute("SELECT uid, step, kind, at, expert, supersedes, body FROM log ORDER BY seq")
+    return tuple(_entry(*row) for row in rows)
+
+
+def _sources(db: sqlite3.Connection, folder: Path, vote_radius: float) -> Sources:
+    labels = tuple(
+        Label(value, name, bool(use), tuple(msgspec.json.decode(answers)))
+        for value, name, use, answers in db.execute(
+            "SELECT value, name, use, answers FROM label ORDER BY value"
+        )
+    )
+    micrographs = tuple(
+        Micrograph(name, str(folder / path), *rest)
+        for name, path, *rest in db.execute(
+            "SELECT name, path, width, height, pixel_size_nm, pixel_size_source, sha256"
+            " FROM micrograph ORDER BY micrograph"
+        )
+    )
+    return exposure.count(
+        Sources(
+            micrographs,
+            labels,
+            tuple(name for (name,) in db.execute("SELECT name FROM tile ORDER BY tile")),
+            _table(db, TILE, "SELECT micrograph, x0, y0, width, height FROM tile ORDER BY tile"),
+            _table(
+                db,
+                LOOK,
+                "SELECT classification, made_at, tile, volunteer, 0 FROM look"
+                " ORDER BY classification, tile",
+            ),
+            _table(
+                db,
+                MARK,
+                "SELECT mark, micrograph, tile, volunteer, x, y, coalesce(label, ?), inside, 0"
+                " FROM mark JOIN tile USING (tile) ORDER BY mark",
+                NO_LABEL,
+            ),
+            _table(
+                db,
+                VOTE,
+                "SELECT classification, made_at, volunteer, coalesce(mark, ?), micrograph, x, y,"
+                " label, 0 FROM vote ORDER BY classification",
+                NO_MARK,
+            ),
+            vote_radius,
+        )
+    )
+
+
+def _many(db: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    columns = db.execute(f'SELECT * FROM "{table}" LIMIT 0').description  # noqa: S608  # our name
+    marks = ", ".join("?" * len(columns))
+    db.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)  # noqa: S608  # our name
+
+
+def _columns(
+    rows: Table, *names: str, nothing: dict[str, int] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of chosen columns as Python values, with None for what means nothing."""
+    columns = []
+    for name in names:
+        column = rows[name].tolist()
+        if name in (nothing or {}):
+            column = [None if value == (nothing or {})[name] else value for value in column]
+        columns.append(column)
+    return zip(*columns, strict=True)
+
+
+def _table(db: sqlite3.Connection, dtype: np.dtype[np.void], query: str, *values: int) -> Table:
+    return np.array(db.execute(query, values).fetchall(), dtype)
+
+
+def _relative(path: str, folder: Path) -> str:
+    """A path that survives moving the folder, where there is one; with ``/`` on every system."""
+    try:
+        return Path(path).resolve().relative_to(folder).as_posix()
+    except ValueError:
+        return Path(path).as_posix()
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _body(entry: Entry) -> Any:
+    """What the kind of entry is about."""
+    if entry.kind == "decide":
+        return entry.decision
+    if entry.kind == "apply":
+        return entry.params
+    return {"micrograph": entry.micrograph} if entry.kind == "sign-off" else {"step": entry.target}
+
+
+def _entry(
+    uid: str, step: str, kind: str, at: str, expert: str, supersedes: str, body: str
+) -> Entry:
+    plain = {"uid": uid, "step": step, "kind": kind, "at": at, "expert": expert}
+    plain["supersedes"] = msgspec.json.decode(supersedes)
+    entry = msgspec.convert(plain, Entry)
+    if kind == "decide":
+        return replace(entry, decision=msgspec.json.decode(body, type=Decision))
+    if kind == "apply":
+        return replace(entry, params=msgspec.json.decode(body, type=ClusterParams))
+    about = msgspec.json.decode(body, type=dict[str, str])
+    return replace(entry, micrograph=about.get("micrograph", ""), target=about.get("step", ""))
