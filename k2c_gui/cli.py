@@ -1,0 +1,402 @@
+"""Every verb of the program, without a window.
+
+Exit codes: 0, done; 2, something is wrong with what was given; 1, a bug of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import click
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table as Grid
+
+from . import __version__, demo
+from . import session as sessions
+from .core.model import STATUS, ClusterParams, K2CError, Tally
+from .core.model import Progress as Report
+from .io import exporters, mapping, tables
+from .io.files import write_whole
+from .io.sources import Files
+
+app = typer.Typer(
+    name="k2c",
+    help="Review desk for Key2Cat: from volunteers' marks to curated training sets.",
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks show values, and with them people's names
+    rich_markup_mode=None,
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SessionPath = Annotated[Path, typer.Argument(metavar="SESSION.k2c", help="The session file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+def main() -> NoReturn:
+    """Run the program and turn what went wrong into a message and an exit code."""
+    try:
+        code = app(standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        err.print("Stopped; nothing half-done was kept.")
+        code = 130
+    except K2CError as error:
+        err.print(str(error), style="bold red", markup=False)
+        code = 2
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader had enough; a complaint about stdout would follow
+        code = 0
+    except Exception as error:  # the boundary: everything else is a bug
+        err.print(crash_report(error), markup=False)
+        code = 1
+    sys.exit(code)
+
+
+def crash_report(error: BaseException) -> str:
+    """Tell of a bug without quoting data: a value may hold a volunteer's name.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    str
+        Type, places in the code, and versions; the message only where no export was being read.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    reading = any("readers" in Path(frame.filename).parts for frame in frames)
+    message = "(withheld: it may quote an export)" if reading else str(error)
+    return "\n".join(
+        [
+            "This is a bug of k2c_gui. Please report it with these lines:",
+            f"k2c_gui {__version__}, Python {platform.python_version()}, {platform.platform()}",
+            *(f"  {Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames),
+            f"{type(error).__name__}: {message}",
+        ]
+    )
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        out.print(f"k2c_gui {__version__}")
+    elif context.invoked_subcommand is None:
+        out.print(context.get_help(), markup=False)
+
+
+@app.command("demo")
+def demo_(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    micrographs: Annotated[int, typer.Option(min=1, max=999, help="How many.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same world.")] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the window.")] = False,
+) -> None:
+    """Write a small world with known truth: micrographs, exports, mapping and a session."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
+    with _progress() as report:
+        demo.write(folder, demo.WorldParams(micrographs=micrographs, seed=seed), report)
+        found, session = sessions.import_(
+            folder / "demo.k2c",
+            Files(
+                folder / "images",
+                folder / "picking.csv",
+                folder / "classifying.csv",
+                mapping=folder / "mapping.toml",
+            ),
+            progress=report,
+        )
+    out.print(f"Wrote {folder}: {len(found.sources.micrographs)} micrographs, two exports,")
+    out.print("  mapping.toml, truth.csv and demo.k2c.")
+    out.print(f"Next: k2c instances {session}", markup=False)
+
+
+@app.command("import")
+def import_(
+    session: SessionPath,
+    images: Annotated[Path, typer.Option(help="Folder of micrographs.")],
+    picking: Annotated[Path, typer.Option(help="Export of the picking workflow.")],
+    classifying: Annotated[
+        Path | None, typer.Option(help="Export of the classifying workflow.")
+    ] = None,
+    workflows: Annotated[
+        Path | None, typer.Option(help="Workflow export: names of tools and answers.")
+    ] = None,
+    mapping_: Annotated[
+        Path | None,
+        typer.Option("--mapping", help="mapping.toml; without it: detected."),
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Label scheme of a new session.")] = None,
+    pixel_size_nm: Annotated[
+        float | None, typer.Option("--pixel-size-nm", help="Pixel size of all micrographs, nm.")
+    ] = None,
+    remap: Annotated[
+        Path | None,
+        typer.Option(metavar="NEW.k2c", help="Write a new session; decisions are carried over."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a session of exports and micrographs, or bring a newer export into one."""
+    with _progress() as report:
+        files = Files(images, picking, classifying, workflows, mapping_, pixel_size_nm)
+        found, written = sessions.import_(
+            session, files, labels=labels, remap=remap, progress=report
+        )
+    if as_json:
+        _print_json(
+            {
+                "session": str(written),
+                "detected": found.detected,
+                "mapping": msgspec.to_builtins(found.mapping),
+                "tallies": [asdict(tally) for tally in found.tallies],
+            }
+        )
+        return
+    if found.detected:
+        out.print("Mapping found (save it as mapping.toml to change it):", style="bold")
+        out.print(mapping.dump(found.mapping), markup=False)
+    _print_tallies(found.tallies)
+    out.print(f"Wrote {written}.", markup=False)
+
+
+@app.command()
+def instances(
+    session: SessionPath,
+    min_cluster_size: Annotated[int | None, typer.Option(help="Fewest marks of a group.")] = None,
+    min_samples: Annotated[int | None, typer.Option(help="Neighbours of a dense spot.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="px; see HDBSCAN.")] = None,
+    method: Annotated[Literal["eom", "leaf"] | None, typer.Option(help="Selection.")] = None,
+    algorithm: Annotated[
+        Literal["hdbscan", "dbscan", "kmeans"] | None, typer.Option(help="What groups the marks.")
+    ] = None,
+    centroid: Annotated[
+        Literal["mode", "mean", "median"] | None, typer.Option(help="Where a group sits.")
+    ] = None,
+    margin: Annotated[float | None, typer.Option(help="Ambiguous up to this margin.")] = None,
+    micrograph: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this one; may be repeated.")
+    ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the rows here.")] = None,
+    as_json: Json = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make this setting the project's own.")
+    ] = False,
+) -> None:
+    """Group the marks and list the instances, one a row.
+
+    Without flags the project's applied setting is used. Rows go to --csv, to --json, or to a pipe;
+    a terminal gets one line a micrograph.
+    """
+    asked = {
+        "min_cluster_size": min_cluster_size,
+        "min_samples": min_samples,
+        "epsilon": epsilon,
+        "method": method,
+        "algorithm": algorithm,
+        "centroid": centroid,
+        "margin": margin,
+    }
+    with sessions.Session(session, write=apply) as desk, _progress() as report:
+        changes: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
+        params = replace(desk.state.ledger.params, **changes)
+        only = [desk.micrograph(name) for name in micrograph] if micrograph else None
+        table = desk.instances(params, only=only, progress=report)
+        if apply:
+            desk.apply(params)
+        sources = desk.state.sources
+    rows = tables.rows(table, sources.micrographs, sources.labels)
+    columns = tables.columns(sources.labels)
+    if as_json:
+        _print_json({"params": asdict(params), "instances": list(rows)})
+    elif csv is not None and csv != "-":
+        _write_rows(Path(csv), list(rows), columns)
+        out.print(f"Wrote {len(table)} instances to {csv}.", markup=False)
+    elif csv == "-" or not sys.stdout.isatty():
+        tables.write_csv(sys.stdout, rows, columns)
+        sys.stdout.flush()
+    else:
+        _print_overview(table, [m.name for m in sources.micrographs], params)
+
+
+@app.command()
+def export(
+    session: SessionPath,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    formats: Annotated[
+        str, typer.Option("--format", help=f"One or more of {','.join(exporters.names())}.")
+    ],
+    include: Annotated[
+        Literal["signed-off", "all"],
+        typer.Option(help="Signed-off micrographs only, or what the consensus proposes too."),
+    ] = "signed-off",
+    box_nm: Annotated[float | None, typer.Option(help="Side of the boxes, nm.")] = None,
+    box_px: Annotated[float | None, typer.Option(help="Side of the boxes, px.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a training set."""
+    with sessions.Session(session) as desk, _progress() as report:
+        chosen = desk.training_set(
+            signed_off_only=include == "signed-off",
+            box_nm=box_nm,
+            box_px=box_px,
+            progress=report,
+        )
+    written = exporters.export(chosen, folder, [name.strip() for name in formats.split(",")])
+    if as_json:
+        _print_json(
+            {
+                "files": [str(path) for path in written],
+                "micrographs": len(chosen.micrographs),
+                "instances": len(chosen.instances),
+                "box": chosen.box_source,
+                "left_out": [asdict(tally) for tally in chosen.left_out],
+            }
+        )
+        return
+    out.print(
+        f"{len(chosen.instances)} instances on {len(chosen.micrographs)} micrographs;"
+        f" box {chosen.box_source}."
+    )
+    for tally in chosen.left_out:
+        out.print(f"Left out: {tally.count} {tally.what}.", markup=False)
+    for path in written:
+        out.print(f"Wrote {path}.", markup=False)
+
+
+@app.command()
+def check(session: SessionPath, as_json: Json = False) -> None:
+    """Read every page of a session, fold its log, and look for its images."""
+    with sessions.Session(session) as desk:
+        with _progress() as report:
+            troubles = desk.check(report)
+        sources, ledger = desk.state.sources, desk.state.ledger
+    counts = {
+        "micrographs": len(sources.micrographs),
+        "signed_off": len(ledger.signed_off),
+        "tiles": len(sources.tiles),
+        "looks": len(sources.looks),
+        "marks": len(sources.marks),
+        "votes": len(sources.votes),
+        "decisions_in_force": len(ledger.in_force),
+    }
+    if as_json:
+        _print_json({"counts": counts, "troubles": troubles})
+    else:
+        for what, count in counts.items():
+            out.print(f"{count:>9} {what.replace('_', ' ')}")
+        for trouble in troubles:
+            err.print(trouble, style="bold red", markup=False)
+        out.print("The session is whole." + (" Its images are not." if troubles else ""))
+    if troubles:
+        raise typer.Exit(2)
+
+
+@app.command()
+def log(session: SessionPath, as_json: Json = False) -> None:
+    """List what was decided, undone and applied; with --json one object a line."""
+    with sessions.Session(session) as desk:
+        entries = desk.log
+    if as_json:
+        for entry in entries:
+            sys.stdout.write(msgspec.json.encode(entry).decode() + "\n")
+        sys.stdout.flush()
+        return
+    grid = Grid("at", "expert", "kind", "about", box=None, pad_edge=False)
+    for entry in entries:
+        grid.add_row(entry.at, entry.expert, entry.kind, _about(entry))
+    out.print(grid if entries else "Nothing was decided yet.")
+
+
+def _about(entry: Any) -> str:
+    if entry.decision is not None:
+        ruling = entry.decision
+        what = f"label {ruling.label}" if ruling.verdict == "label" else ruling.verdict
+        return f"{ruling.micrograph} ({ruling.x:.1f}, {ruling.y:.1f}) px: {what}"
+    if entry.params is not None:
+        return ", ".join(f"{k} {v}" for k, v in asdict(entry.params).items())
+    return str(entry.micrograph or f"step {entry.target[:8]}")
+
+
+def _write_rows(path: Path, rows: list[dict[str, tables.Value]], columns: list[str]) -> None:
+    def fill(part: Path) -> None:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            tables.write_csv(file, rows, columns)
+
+    write_whole(path, fill)
+
+
+def _print_overview(table: Any, names: list[str], params: ClusterParams) -> None:
+    """One line a micrograph, for a person at a terminal."""
+    grid = Grid("micrograph", box=None, pad_edge=False)
+    for column in ("instances", "ambiguous", "ties", "no votes", "decided"):
+        grid.add_column(column, justify="right")
+    voted = table["votes"].sum(axis=1) > 0
+    facts = {
+        "instances": table["micrograph"] >= 0,
+        "ambiguous": table["ambiguous"],
+        "ties": voted & (table["margin"] == 0),
+        "no votes": ~voted,
+        "decided": table["status"] != STATUS.index("proposed"),
+    }
+    for i, name in enumerate(names):
+        own = table["micrograph"] == i
+        grid.add_row(name, *(str(int((own & fact).sum())) for fact in facts.values()))
+    grid.add_row("all", *(str(int(fact.sum())) for fact in facts.values()), style="bold")
+    out.print(grid)
+    out.print(", ".join(f"{k} {v}" for k, v in asdict(params).items()), style="dim")
+
+
+def _print_tallies(tallies: tuple[Tally, ...]) -> None:
+    grid = Grid("source", "fate", box=None, pad_edge=False)
+    grid.add_column("count", justify="right")
+    grid.add_column("what")
+    grid.add_column("first at")
+    for tally in tallies:
+        style = {"kept": "", "flagged": "yellow", "dropped": "red"}[tally.fate]
+        grid.add_row(
+            tally.source, tally.fate, str(tally.count), tally.what, tally.first, style=style
+        )
+    out.print(grid)
+
+
+def _print_json(document: object) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """A bar on stderr; nothing at all where stderr is not a terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        yield report
