@@ -12,7 +12,7 @@ import numpy as np
 from .model import ClusterParams, Floats, Grouping, Ints, Table
 
 _START_CANDIDATES = 256
-"""Marks of one group tried as the densest; keeps a group of 20,000 from needing 4e8 distances."""
+"""Marks of one group tried as the densest; a group of 20,000 would ask for 4e8 distances."""
 
 _SHIFTS = 30
 """Mean-shift steps: a step shortens the error by half or more on bell-shaped groups."""
@@ -38,19 +38,20 @@ def cluster(
     Grouping
         Groups numbered by their earliest mark, so that equal groups have equal numbers.
     """
-    group = np.full(len(marks), -1, np.int64)
     counted = np.flatnonzero(marks["counted"])
-    # the row order decides ties inside hdbscan: take the one order that never changes
+    # row order decides ties inside hdbscan and the last digit of sums: take one that never changes
     counted = counted[np.argsort(marks["mark"][counted], kind="stable")]
     xy = np.column_stack([marks["x"][counted], marks["y"][counted]])
     if params.algorithm == "hdbscan":
-        group[counted] = _hdbscan(xy, params)
+        own = _hdbscan(xy, params)
     elif params.algorithm == "dbscan":
-        group[counted] = _dbscan(xy, params)
+        own = _dbscan(xy, params)
     else:
-        group[counted] = _kmeans(xy, expected_looks)
-    group = _by_earliest(group, marks["mark"])
-    x, y, spread = centroids(marks["x"], marks["y"], group, params.centroid)
+        own = _kmeans(xy, expected_looks)
+    own = _by_first(own)
+    x, y, spread = centroids(xy[:, 0], xy[:, 1], own, params.centroid)
+    group = np.full(len(marks), -1, np.int64)
+    group[counted] = own
     return Grouping(micrograph, params, group, x, y, spread)
 
 
@@ -87,7 +88,7 @@ def centroids(x: Floats, y: Floats, group: Ints, kind: str) -> tuple[Floats, Flo
         at = median
     else:
         scatter = _median(np.hypot(*(xy - median[own]).T), own, size)
-        at = _modes(xy, own, size, _bandwidth(scatter))
+        at = _modes(xy, size, _bandwidth(scatter))
     spread = _median(np.hypot(*(xy - at[own]).T), own, size)
     return at[:, 0], at[:, 1], spread
 
@@ -127,16 +128,13 @@ def _kmeans(xy: Floats, expected_looks: int) -> Ints:
     return np.asarray(model.fit(xy).labels_, dtype=np.int64)
 
 
-def _by_earliest(group: Ints, mark: Ints) -> Ints:
-    """Number the groups by their earliest mark."""
-    earliest: dict[int, int] = {}
-    for i in np.argsort(mark, kind="stable"):
-        if group[i] >= 0:
-            earliest.setdefault(int(group[i]), len(earliest))
-    number = np.full(max(earliest, default=-1) + 2, -1, np.int64)
-    for old, new in earliest.items():
-        number[old] = new
-    return number[group]
+def _by_first(group: Ints) -> Ints:
+    """Number the groups by their first member."""
+    member = np.flatnonzero(group >= 0)
+    _, first, own = np.unique(group[member], return_index=True, return_inverse=True)
+    number = np.full(len(group), -1, np.int64)
+    number[member] = np.argsort(np.argsort(first))[own]
+    return number
 
 
 def _median(values: Floats, group: Ints, size: Ints) -> Floats:
@@ -155,22 +153,21 @@ def _bandwidth(scatter: Floats) -> Floats:
     return np.maximum(1.0, 1.5 / 1.1774 * np.minimum(scatter, np.median(scatter)))
 
 
-def _modes(xy: Floats, group: Ints, size: Ints, width: Floats) -> Floats:
+def _modes(xy: Floats, size: Ints, width: Floats) -> Floats:
     """Densest spot of each group by mean shift (Comaniciu, Meer, PAMI 24(5), 2002, p. 603)."""
-    first = np.concatenate([[0], np.cumsum(size)[:-1]])
-    stride = -(-size // _START_CANDIDATES)
-    place = np.arange(len(xy)) - first[group]
-    candidate = np.flatnonzero(place % stride[group] == 0)
-    n_pairs = size[group[candidate]]
-    pair_first = np.concatenate([[0], np.cumsum(n_pairs)[:-1]])
-    one = np.repeat(candidate, n_pairs)
-    other = np.arange(n_pairs.sum()) - np.repeat(pair_first, n_pairs) + first[group[one]]
-    near = np.exp(-0.5 * ((xy[one] - xy[other]) ** 2).sum(1) / width[group[one]] ** 2)
-    density = np.add.reduceat(near, pair_first)
-    best = np.lexsort((-density, group[candidate]))
-    at = xy[candidate[best[np.searchsorted(group[candidate], np.arange(len(size)))]]]
+    first = np.cumsum(size) - size
+    groups = zip(np.split(xy, first[1:]), width, strict=True)
+    at = np.array([_densest(own, kernel) for own, kernel in groups])
+    scale = -0.5 / np.repeat(width, size) ** 2
     for _ in range(_SHIFTS):
-        weight = np.exp(-0.5 * ((xy - at[group]) ** 2).sum(1) / width[group] ** 2)
+        weight = np.exp(scale * ((xy - np.repeat(at, size, axis=0)) ** 2).sum(1))
         total = np.add.reduceat(weight, first)
         at = np.add.reduceat(xy * weight[:, None], first) / total[:, None]
-    return np.asarray(at)
+    return at
+
+
+def _densest(xy: Floats, width: float) -> Floats:
+    """Mark of one group with the most others around it."""
+    tried = xy[:: -(-len(xy) // _START_CANDIDATES)]
+    square = (tried[:, :1] - xy[:, 0]) ** 2 + (tried[:, 1:] - xy[:, 1]) ** 2
+    return np.asarray(tried[np.exp(-0.5 / width**2 * square).sum(axis=1).argmax()])

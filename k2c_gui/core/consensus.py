@@ -41,8 +41,8 @@ def attach(votes: Table, marks: Table, radius: float) -> Ints:
 
         tree = cKDTree(np.column_stack([marks["x"][candidates], marks["y"][candidates]]))
         at = np.column_stack([votes["x"][unnamed], votes["y"][unnamed]])
-        distance, nearest = tree.query(at, distance_upper_bound=np.nextafter(radius, np.inf))
-        near = np.isfinite(distance)
+        distance, nearest = tree.query(at)
+        near = np.asarray(distance) <= radius
         place[unnamed[near]] = candidates[np.asarray(nearest)[near]]
     return place
 

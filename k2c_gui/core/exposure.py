@@ -91,7 +91,7 @@ def full(sources: Sources) -> int:
     Returns
     -------
     int
-        Looks; 1 where nothing was marked.
+        Looks, at least 1; 1 where nothing was marked.
     """
     n_looks = looks_per_tile(sources.looks, len(sources.tiles))
     seen: list[Ints] = []
@@ -100,8 +100,10 @@ def full(sources: Sources) -> int:
         marks = sources.marks[sources.marks["micrograph"] == micrograph]
         marks = marks[marks["counted"]]
         seen.append(at(marks["x"], marks["y"], sources.tiles[own], n_looks[own]))
-    exposure = np.concatenate(seen) if seen else np.zeros(0, np.int64)
-    return int(np.bincount(exposure).argmax()) if exposure.any() else 1
+    exposure = np.concatenate([np.zeros(0, np.int64), *seen])
+    # a mark on the far edge of its tile counts, though its spot is the next tile's
+    exposure = exposure[exposure > 0]
+    return int(np.bincount(exposure).argmax()) if len(exposure) else 1
 
 
 def _first(rows: Table, same: tuple[str, ...]) -> Bools:

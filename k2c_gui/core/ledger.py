@@ -33,7 +33,7 @@ def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
     """
     entries = list(log)
     done, undone = _stacks(entries)
-    standing = [e for e in entries if e.step in set(done)]
+    standing = [e for e in entries if e.step in done]
     gone = {uid for e in standing for uid in e.supersedes}
     in_force = {e.uid: e.decision for e in standing if e.decision and e.uid not in gone}
     applied = [params, *(e.params for e in entries if e.kind == "apply" and e.params)]
@@ -42,8 +42,11 @@ def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
         owner={mark: uid for uid, d in in_force.items() for mark in d.marks},
         signed_off=_signed_off(standing),
         params=applied[-1],
-        undoable=done[-1] if done else "",
-        redoable=undone[-1] if undone else "",
+        undoable=next(reversed(done), ""),
+        redoable=next(reversed(undone), ""),
+        pixel_sizes={
+            name: e.pixel_size_nm for e in entries if e.pixel_size_nm for name in e.micrographs
+        },
     )
 
 
@@ -94,24 +97,24 @@ def settle(
     return tuple(settled)
 
 
-def _stacks(entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
+def _stacks(entries: Sequence[Entry]) -> tuple[dict[str, None], dict[str, None]]:
     """Steps that stand, and steps undone that a redo would bring back, each in order."""
-    done: list[str] = []
-    undone: list[str] = []
+    done: dict[str, None] = {}
+    undone: dict[str, None] = {}
     for entry in entries:
         if entry.kind == "undo" and entry.target in done:
-            done.remove(entry.target)
-            undone.append(entry.target)
+            del done[entry.target]
+            undone[entry.target] = None
         elif entry.kind == "redo" and entry.target in undone:
-            undone.remove(entry.target)
-            done.append(entry.target)
+            del undone[entry.target]
+            done[entry.target] = None
         elif entry.kind in ("undo", "redo"):
             raise K2CError(
                 f"The log has an {entry.kind} of a step that was not there to {entry.kind}.",
                 remedy="Restore the session from a copy.",
             )
-        elif entry.kind != "apply" and (not done or done[-1] != entry.step):
-            done.append(entry.step)
+        elif entry.kind not in ("apply", "calibrate"):
+            done[entry.step] = None
             undone.clear()
     return done, undone
 

@@ -7,7 +7,7 @@ top-left pixel, y down, always in the order x, y. Pixel sizes are in nm.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal
 
@@ -340,8 +340,9 @@ class Entry:
         Of this row, unique in all sessions; a decision goes by it.
     step : str
         The expert's action that the row is part of; one action is undone at once.
-    kind : {"decide", "sign-off", "undo", "redo", "apply"}
-        ``apply`` names the setting that holds for the project from here on.
+    kind : {"decide", "sign-off", "undo", "redo", "apply", "calibrate"}
+        ``apply`` names the setting that holds for the project from here on, ``calibrate`` the
+        pixel size of some micrographs.
     at : str
         ISO 8601, UTC. For people; the order is that of the rows.
     expert : str
@@ -355,11 +356,14 @@ class Entry:
         With ``undo`` and ``redo``: the step.
     params : ClusterParams or None
         With ``apply``.
+    pixel_size_nm : float or None
+    micrographs : tuple of str
+        With ``calibrate``: nm a pixel, and the names of the micrographs.
     """
 
     uid: str
     step: str
-    kind: Literal["decide", "sign-off", "undo", "redo", "apply"]
+    kind: Literal["decide", "sign-off", "undo", "redo", "apply", "calibrate"]
     at: str
     expert: str = ""
     supersedes: tuple[str, ...] = ()
@@ -367,6 +371,8 @@ class Entry:
     micrograph: str = ""
     target: str = ""
     params: ClusterParams | None = None
+    pixel_size_nm: float | None = None
+    micrographs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +391,8 @@ class Ledger:
         The project's applied setting.
     undoable, redoable : str
         The step that undo and redo would act on; empty when there is none.
+    pixel_sizes : mapping of str to float
+        nm a pixel, as the expert set it, by the name of the micrograph.
     """
 
     in_force: Mapping[str, Decision]
@@ -393,6 +401,7 @@ class Ledger:
     params: ClusterParams
     undoable: str
     redoable: str
+    pixel_sizes: Mapping[str, float] = field(default_factory=dict)
 
 
 STATUS = ("proposed", "decided", "rejected", "deferred")

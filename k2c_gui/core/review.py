@@ -72,10 +72,11 @@ def evidence(sources: Sources) -> list[Evidence]:
     n_looks = exposure.looks_per_tile(sources.looks, len(sources.tiles))
     full = exposure.full(sources)
     joined = []
+    n = len(sources.micrographs)
+    marks_of = _by_micrograph(sources.marks[np.argsort(sources.marks["mark"])], n)
+    votes_of = _by_micrograph(sources.votes, n)
     for i, micrograph in enumerate(sources.micrographs):
-        marks = sources.marks[sources.marks["micrograph"] == i]
-        marks = marks[np.argsort(marks["mark"], kind="stable")]
-        votes = sources.votes[sources.votes["micrograph"] == i]
+        marks, votes = marks_of[i], votes_of[i]
         own = sources.tiles["micrograph"] == i
         place = consensus.attach(votes, marks, sources.vote_radius)
         joined.append(
@@ -92,6 +93,12 @@ def evidence(sources: Sources) -> list[Evidence]:
             )
         )
     return joined
+
+
+def _by_micrograph(rows: Table, n: int) -> list[Table]:
+    """Rows of each of n micrographs, in the order that they have."""
+    rows = rows[np.argsort(rows["micrograph"], kind="stable")]
+    return np.split(rows, np.searchsorted(rows["micrograph"], np.arange(1, n)))
 
 
 def group(evidence: Evidence, params: ClusterParams) -> Grouping:
@@ -124,7 +131,8 @@ def instances(evidence: Evidence, grouping: Grouping, ledger: Ledger) -> Table:
         votes, margin and ambiguity are the volunteers' in either case.
     """
     decided = [(u, d) for u, d in ledger.in_force.items() if d.micrograph == evidence.name]
-    proposed = ~_owned(evidence, grouping, ledger)
+    owners = [ledger.owner.get(mark, "") for mark in evidence.marks["mark"].tolist()]
+    proposed = ~_owned(grouping, np.array([uid != "" for uid in owners], bool))
     renumber = np.cumsum(proposed) - 1
     group_of_mark = grouping.group_of_mark.copy()
     grouped = group_of_mark >= 0
@@ -137,12 +145,8 @@ def instances(evidence: Evidence, grouping: Grouping, ledger: Ledger) -> Table:
     first[group_of_mark[member]] = evidence.marks["mark"][member]
 
     # the decided take the places behind the proposals; a mark may count for one of each
-    owner_of_mark = np.full(len(evidence.marks), -1, np.int64)
-    for i, (_, decision) in enumerate(decided):
-        at = np.searchsorted(evidence.marks["mark"], decision.marks)
-        here = np.minimum(at, max(0, len(evidence.marks) - 1))
-        if len(evidence.marks):
-            owner_of_mark[here[evidence.marks["mark"][here] == decision.marks]] = i
+    place = {uid: i for i, (uid, _) in enumerate(decided)}
+    owner_of_mark = np.array([place.get(uid, -1) for uid in owners], np.int64)
     table = np.concatenate(
         [
             _rows(
@@ -165,14 +169,12 @@ def instances(evidence: Evidence, grouping: Grouping, ledger: Ledger) -> Table:
     return table
 
 
-def _owned(evidence: Evidence, grouping: Grouping, ledger: Ledger) -> Bools:
-    """Groups at least half of whose marks belong to decisions in force."""
+def _owned(grouping: Grouping, taken: Bools) -> Bools:
+    """Groups at least half of whose marks are taken by decisions in force."""
     n = len(grouping.x)
-    grouped = grouping.group_of_mark >= 0
-    group = grouping.group_of_mark[grouped]
-    taken = np.isin(evidence.marks["mark"][grouped], list(ledger.owner))
-    size = np.bincount(group, minlength=n)
-    return np.asarray(2 * np.bincount(group, weights=taken, minlength=n) >= size)
+    group = grouping.group_of_mark
+    size = np.bincount(group[group >= 0], minlength=n)
+    return np.asarray(2 * np.bincount(group[(group >= 0) & taken], minlength=n) >= size)
 
 
 def _rows(evidence: Evidence, group: Ints, x: Floats, y: Floats, params: ClusterParams) -> Table:
@@ -201,5 +203,8 @@ def _rows(evidence: Evidence, group: Ints, x: Floats, y: Floats, params: Cluster
 
 def _distinct(group: Ints, value: Ints, n: int) -> Ints:
     """Count the distinct values in each of n groups."""
-    pairs = np.unique(np.column_stack([group, value]).astype(np.int64), axis=0)
-    return np.bincount(pairs[:, 0], minlength=n)
+    order = np.lexsort((value, group))
+    group, value = group[order], value[order]
+    new = np.ones(len(group), bool)
+    new[1:] = (group[1:] != group[:-1]) | (value[1:] != value[:-1])
+    return np.bincount(group[new], minlength=n)
