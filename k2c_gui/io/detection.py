@@ -21,6 +21,8 @@ _X0 = ("x0", "x", "xoffset", "offsetx", "xorigin", "originx", "tilex", "xstart",
 _Y0 = ("y0", "y", "yoffset", "offsety", "yorigin", "originy", "tiley", "ystart", "starty", "top")
 _ROW = ("row", "rowid", "tilerow", "gridrow")
 _COL = ("col", "column", "colid", "columnid", "tilecol", "tilecolumn", "gridcol", "gridcolumn")
+# not x0, y0: the tile from which a mark was cut tells its origin too
+_AT = (("x", "y"), ("xpx", "ypx"), ("markx", "marky"), ("centroidx", "centroidy"), ("cx", "cy"))
 _NAMES = ("micrograph", "image", "filename", "imagename", "file", "name", "image0", "source")
 
 _IN_NAME = (
@@ -35,8 +37,8 @@ class Survey:
 
     Attributes
     ----------
-    points, answers : Counter
-        Marks, and text answers, by (workflow id, task).
+    points, shapes, answers : Counter
+        Marks with an x and y, marks of other shapes, and text answers, by (workflow id, task).
     texts : dict
         The different answers, by (workflow id, task).
     subjects : dict
@@ -46,6 +48,7 @@ class Survey:
     """
 
     points: Counter[tuple[str, str]] = field(default_factory=Counter)
+    shapes: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     texts: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     subjects: dict[str, dict[str, Metadata]] = field(default_factory=dict)
@@ -54,7 +57,19 @@ class Survey:
 
 def normalise(text: str) -> str:
     """Strip what projects and volunteers' browsers add around an answer."""
-    return re.sub(r"[\s*_#`-]+", " ", text).strip().rstrip(".!?").rstrip().casefold()
+    return re.sub(r"[\s*_#`/-]+", " ", text).strip().rstrip(".!?").rstrip().casefold()
+
+
+def holds(survey: Survey) -> str:
+    """Say which tasks an export has, and what is in them."""
+    kinds = ("points", survey.points), ("other shapes", survey.shapes), ("answers", survey.answers)
+    there = sorted({at for _, counts in kinds for at in counts})
+    tasks = [
+        f"workflow_id {workflow}, task {task}"
+        f" ({', '.join(kind for kind, n in kinds if n[workflow, task]) or 'nothing marked'})"
+        for workflow, task in there[:12]
+    ]
+    return f"It holds {'; '.join(tasks) or 'no task that can be read'}."
 
 
 def picking(survey: Survey, micrographs: tuple[Micrograph, ...], file: object) -> Picking:
@@ -77,11 +92,11 @@ def picking(survey: Survey, micrographs: tuple[Micrograph, ...], file: object) -
     K2CError
         No task with marks; or no convention fits: the message lists the keys that are there.
     """
-    if not survey.points:
+    if not any(survey.points.values()):
         raise K2CError(
-            "No task of this export holds marks.",
+            "No task of this export holds marks with an x and y.",
             file=file,
-            remedy="Is it the picking export? Else name workflow_id and task in mapping.toml.",
+            remedy=f"Is it the picking export? {holds(survey)}",
         )
     (workflow, task), _ = survey.points.most_common(1)[0]
     found = Micrographs(micrographs)
@@ -91,6 +106,8 @@ def picking(survey: Survey, micrographs: tuple[Micrograph, ...], file: object) -
         guess = msgspec.structs.replace(guess, workflow_id=workflow, task=task)
         if guess.row or (guess.pattern and "<row>" in guess.pattern.regex):
             guess = _with_stride(guess, survey, subjects, found)
+            if min(guess.stride_x, guess.stride_y) <= 0:
+                continue
         placed = sum(not isinstance(place(guess, m, found), str) for m in subjects)
         if placed >= _ENOUGH * len(subjects):
             return guess
@@ -143,15 +160,15 @@ def classifying(
     keys = {_plain(k): k for k in _common_keys(subjects)}
     mark = next((k for k in keys.values() if _all(subjects, k, r"^\d+:\d+$")), "")
     name = _micrograph_key(subjects, found)
-    x, y = (next((keys[k] for k in names if k in keys), "") for names in (_X0, _Y0))
-    if not mark and not (name and x and y):
+    x, y = next(((keys[x], keys[y]) for x, y in _AT if x in keys and y in keys), ("", ""))
+    if not (name and x and y):
+        name = x = y = ""
+    if not (mark or name):
         raise K2CError(
             "Nothing says which mark was shown.",
             file=file,
             remedy=f"Say it in mapping.toml. {_keys(subjects, found)}",
         )
-    if not (name and x and y):
-        name = x = y = ""
     return Classifying(workflow_id=workflow, task=task, mark=mark, micrograph=name, x=x, y=y)
 
 
@@ -259,9 +276,10 @@ def _with_stride(
                 "micrograph": metadata.get(guess.micrograph),
             }
         micrograph = found.find(numbers.get("micrograph") or "")
-        if micrograph is not None and str(numbers.get("row", "")).strip().isdigit():
-            rows.append(int(numbers["row"]))
-            cols.append(int(numbers["col"]))
+        at = [str(numbers.get(k, "")).strip() for k in ("row", "col")]
+        if micrograph is not None and all(re.fullmatch(r"\d{1,6}", number) for number in at):
+            rows.append(int(at[0]))
+            cols.append(int(at[1]))
             micrographs.append(found.all[micrograph])
     sizes = Counter(survey.sizes.values())
     if not rows or not sizes:
@@ -277,4 +295,4 @@ def _with_stride(
 
 
 def _stride(whole: float, tile: float, steps: int) -> float:
-    return (whole - tile) / steps if steps else 0.0
+    return (whole - tile) / steps if steps else tile

@@ -6,14 +6,17 @@ import csv
 import gzip
 import hashlib
 import io
+import lzma
 import os
+import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from k2c_gui.core.model import K2CError
 
@@ -25,12 +28,21 @@ rest of a file behind a lost quote."""
 class Rows:
     """The rows of a CSV file: plain, gzip or zip, told apart by content.
 
-    Iterating gives ``(number, cells)``; the header is row 1. A file that ends early or breaks
-    off gives its good rows, and `broken` says what happened.
+    Iterating gives ``(number, cells)``, as many cells as the header has; the header is row 1.
 
     Parameters
     ----------
     path : Path
+    most : int, optional
+        Rows to give at most, for a first look.
+
+    Attributes
+    ----------
+    header : list of str
+    lost : list of (int, str)
+        Rows that the latest reading could not give, and why not.
+    broken : str
+        Why it ended before the file did; empty where it did not.
 
     Raises
     ------
@@ -38,32 +50,124 @@ class Rows:
         The file is missing, empty, no CSV, or not UTF-8.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int | None = None) -> None:
         self.path = path
+        self._most = most
+        self.lost: list[tuple[int, str]] = []
         self.broken = ""
-        self.header = next(iter(self._read()), (1, []))[1]
-        if not self.header:
+        first = next(self._records(None), None)
+        if self.lost or self.broken:
+            why = self.lost[0][1] if self.lost else self.broken
+            raise K2CError(
+                f"No header can be read: {why}.",
+                file=path,
+                remedy="Export it again, or save it as CSV in UTF-8.",
+            )
+        if first is None:
             raise K2CError("The file is empty.", file=path, remedy="Export it again.")
+        self.header = [name.strip() for name in first[1]]
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        rows = self._read()
+        rows = self._records(len(self.header))
         next(rows, None)
+        return rows if self._most is None else islice(rows, self._most)
+
+    def all(self) -> list[tuple[int, list[str]]]:
+        """Every row, of a table of which none may be missing.
+
+        Raises
+        ------
+        K2CError
+            A row cannot be read, or the file breaks off.
+        """
+        rows = list(self)
+        for number, why in [*self.lost, *([(len(rows) + 1, self.broken)] if self.broken else ())]:
+            raise K2CError(
+                f"It cannot be read: {why}.",
+                file=self.path,
+                row=number,
+                remedy="Mend the row, or fetch the file again.",
+            )
         return rows
 
-    def _read(self) -> Iterator[tuple[int, list[str]]]:
+    def _records(self, width: int | None) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(MAX_CELL)
+        self.lost, self.broken = [], ""
         number = 0
         with _binary(self.path) as packed:
-            # a bad byte must cost its own row only: it is found when the cell is used
-            text = io.TextIOWrapper(packed, "utf-8-sig", errors="surrogateescape", newline="")
+            lines = _Lines(packed)
+            reader = csv.reader(lines, strict=True)
             try:
-                for number, cells in enumerate(csv.reader(text), start=1):
-                    if cells:
+                while (record := _record(reader, lines, width)) is not None:
+                    number += 1
+                    cells, fault = record
+                    if fault:
+                        self.lost.append((number, fault))
+                    elif cells:
                         yield number, cells
-            except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
+                    if width is None and (cells or fault):
+                        return
+            except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile):
                 self.broken = f"the packed file breaks off after row {number}: download it again"
-            except csv.Error as error:
-                self.broken = f"no CSV after row {number} ({error}): download it again"
+
+
+class _Lines:
+    """The lines of a text, of which those last taken may be put back."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        # a bad byte must cost its own row only, and a byte-order mark nothing
+        self._text = io.TextIOWrapper(packed, "utf-8-sig", errors="surrogateescape", newline="")
+        self._again: list[str] = []
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else self._text.readline(4 * MAX_CELL)
+        if not line:
+            raise StopIteration
+        self.taken.append(line)
+        return line
+
+    def keep_first(self) -> None:
+        """Put back all but the first line taken."""
+        self._again += reversed(self.taken[1:])
+        del self.taken[1:]
+
+
+def _record(
+    reader: Iterator[list[str]], lines: _Lines, width: int | None
+) -> tuple[list[str], str] | None:
+    """Cells of the next row, and what is wrong with it; None at the end."""
+    lines.taken.clear()
+    fault = ""
+    try:
+        cells = next(reader)
+        if cells and width not in (None, len(cells)):
+            fault = "not as many columns as the header; is the file cut off?"
+    except StopIteration:
+        return None
+    except csv.Error:
+        cells, fault = [], "a quote is missing or a cell has no end; is the file cut off?"
+    if fault:
+        # a lost quote takes in what follows, up to the whole rest
+        lines.keep_first()
+    if not all(map(_is_text, lines.taken)):
+        fault = "not UTF-8"
+    return cells, fault
+
+
+def _is_text(line: str) -> bool:
+    if "\0" in line:
+        return False
+    if line.isascii():
+        return True
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager
@@ -77,25 +181,41 @@ def _binary(path: Path) -> Iterator[BinaryIO]:
                 with gzip.open(file) as inside:
                     yield inside  # type: ignore[misc]  # GzipFile reads as a BinaryIO does
             elif start == b"PK\x03\x04":
-                with zipfile.ZipFile(file) as archive, archive.open(_member(path, archive)) as m:
-                    yield m  # type: ignore[misc]  # ZipExtFile reads as a BinaryIO does
-            elif start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
-                raise K2CError("The file is not UTF-8.", file=path, remedy="Save it as UTF-8.")
+                with _unzipped(path, file) as member:
+                    yield member  # type: ignore[misc]  # ZipExtFile reads as a BinaryIO does
             else:
                 yield file
     except OSError as error:
-        raise K2CError(f"It cannot be read: {error.strerror or error}.", file=path) from error
-    except zipfile.BadZipFile as error:
-        raise K2CError("The zip is broken.", file=path, remedy="Download it again.") from error
-
-
-def _member(path: Path, archive: zipfile.ZipFile) -> str:
-    tables = [n for n in archive.namelist() if n.lower().endswith(".csv") and "__MACOSX" not in n]
-    if len(tables) != 1:
         raise K2CError(
-            f"The zip holds {len(tables)} CSV files.", file=path, remedy="Unpack it and pick one."
-        )
-    return tables[0]
+            f"It cannot be read: {error.strerror or error}.",
+            file=path,
+            remedy="Is it there, and may you read it?",
+        ) from error
+
+
+def _unzipped(path: Path, file: BinaryIO) -> IO[bytes]:
+    try:
+        archive = zipfile.ZipFile(file)
+        tables = [name for name in archive.namelist() if _is_table(name)]
+        if len(tables) == 1:
+            return archive.open(tables[0])
+    # RuntimeError: a password; the others: what a broken list of members comes to
+    except (
+        *(zipfile.BadZipFile, RuntimeError, OSError),
+        *(ValueError, OverflowError, struct.error),
+    ) as error:
+        raise K2CError(
+            "The zip is broken, or locked.", file=path, remedy="Download it again, or unpack it."
+        ) from error
+    raise K2CError(
+        f"The zip holds {len(tables)} CSV files.", file=path, remedy="Unpack it and pick one."
+    )
+
+
+def _is_table(name: str) -> bool:
+    """Whether a member is a table, and not what macOS adds beside it."""
+    hidden = name.startswith("__MACOSX") or name.rpartition("/")[2].startswith(".")
+    return name.lower().endswith(".csv") and not hidden
 
 
 def sha256(path: Path) -> str:
@@ -143,7 +263,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
             remedy="Choose another place, or make room.",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may be no folder
+            part.unlink(missing_ok=True)
 
 
 def sync_tree(folder: Path) -> None:

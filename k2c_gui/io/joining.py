@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
@@ -24,9 +25,10 @@ from k2c_gui.core.model import (
 
 from .detection import answers, normalise
 from .mapping import Classifying, Metadata, Micrographs, Picking, Place, place
-from .readers import Harvest
+from .readers import MOST_FRAMES, Harvest, is_place
 
-_MOST_FRAMES = 64
+_Shown = tuple[int, int, float, float]
+"""Mark or `NO_MARK`, micrograph, and x, y in px: what a vote is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,17 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class _Tile:
+    """A tile before its size is sure.
+
+    `nominal` is its size in px of the micrograph as the project tells it, `shown` in px of what
+    the volunteers saw; 0 where they are not known. `guessed`: it is shown as most are.
+    """
+
     name: str
     where: Place
-    size: tuple[float, float]
-    whole: bool
+    nominal: tuple[float, float]
+    shown: tuple[float, float]
+    guessed: bool = False
 
 
 def picked(
@@ -54,6 +63,7 @@ def picked(
     micrographs: Micrographs,
     labels: tuple[Label, ...],
     volunteers: Ints,
+    file: object,
 ) -> Picked:
     """Put looks and marks onto their micrographs.
 
@@ -67,6 +77,8 @@ def picked(
     labels : tuple of Label
     volunteers : (n_people,) int64
         Number of each person.
+    file : object
+        For messages.
 
     Returns
     -------
@@ -82,21 +94,26 @@ def picked(
     # first tile of a subject, and how many follow: one a frame where the mapping tells frames
     first = np.full(len(harvest.subject), -1, np.int64)
     frames = np.zeros(len(harvest.subject), np.int64)
+    n_marks = np.bincount(np.array(harvest.look, np.int64), minlength=len(harvest.subject))
     known: dict[str, tuple[int, int] | str] = {}
+    ((usual, _),) = Counter(harvest.sizes.values()).most_common(1) or [((0.0, 0.0), 0)]
     for i, subject in enumerate(harvest.subject):
         if subject not in known:
-            found = _tiles_of(harvest, picking, metadata.get(subject, {}), micrographs, subject)
+            told = metadata.get(subject, {})
+            found = _tiles_of(harvest, picking, told, micrographs, subject, usual)
             known[subject] = found if isinstance(found, str) else (len(tiles), len(found))
             tiles += [] if isinstance(found, str) else found
         entry = known[subject]
         if isinstance(entry, str):
-            harvest.fates.dropped(entry, harvest.row[i])
+            # a flat table has a row for each mark, the others one for each classification
+            rows = n_marks[i] if harvest.flat else 1
+            harvest.fates.add("dropped", entry, f"row {harvest.row[i]}", int(rows))
         else:
             first[i], frames[i] = entry
     looks = _looks(harvest, volunteers, first, frames)
     return Picked(
         tuple(tile.name for tile in tiles),
-        table := _tile_table(harvest, tiles, micrographs),
+        table := _tile_table(harvest, tiles, file),
         looks,
         _marks(harvest, picking, tiles, table, micrographs, labels, volunteers, first, frames),
     )
@@ -127,35 +144,44 @@ def voted(
     (n_votes,) VOTE
     """
     meant = {normalise(a): v for a, v in classifying.answers.items()} or answers(labels)
-    shown: dict[str, tuple[int, int, float, float] | str] = {}
-    columns: list[tuple[int, int, int, int, int, float, float, int, bool]] = []
-    label_of: dict[str, int | None] = {}
-    for i, subject in enumerate(harvest.subject):
-        if subject not in shown:
-            shown[subject] = _shown(classifying, metadata.get(subject, {}), micrographs, marks)
-        target = shown[subject]
-        answer = harvest.answer[i]
-        if answer not in label_of:
-            label_of[answer] = meant.get(normalise(answer))
-        label = label_of[answer]
+    label_of = {answer: meant.get(normalise(answer)) for answer in set(harvest.answer)}
+    at = zip(*(marks[name].tolist() for name in ("micrograph", "x", "y")), strict=True)
+    at_mark = dict(zip(marks["mark"].tolist(), at, strict=True))
+    places: dict[str, int] = {}
+    place_of = [places.setdefault(subject, len(places)) for subject in harvest.subject]
+    shown = [_shown(classifying, metadata.get(s, {}), micrographs, at_mark) for s in places]
+    rows: list[int] = []
+    for i, (k, answer) in enumerate(zip(place_of, harvest.answer, strict=True)):
+        target = shown[k]
         if isinstance(target, str):
             harvest.fates.dropped(target, harvest.row[i])
-        elif label is None:
+        elif label_of[answer] is None:
             what = f"answer {normalise(answer)[:60]!r} means no label"
             harvest.fates.dropped(what, harvest.row[i])
         else:
-            columns.append(
-                (
-                    harvest.classification[i],
-                    harvest.made_at[i],
-                    volunteers[harvest.person[i]],
-                    *target,
-                    label,
-                    True,
-                )
-            )
-    harvest.fates.add("kept", "votes", count=len(columns))
-    return np.array(columns, VOTE)
+            rows.append(i)
+    harvest.fates.add("kept", "votes", count=len(rows))
+    votes = _votes(harvest, rows, shown, np.array(place_of, np.int64)[rows], volunteers)
+    votes["label"] = [label_of[harvest.answer[i]] for i in rows]
+    return votes
+
+
+def _votes(
+    harvest: Harvest, rows: list[int], shown: list[_Shown | str], which: Ints, volunteers: Ints
+) -> Table:
+    """VOTE of those rows of a harvest, still without labels; `which` is where in `shown`."""
+    votes = np.zeros(len(rows), VOTE)
+    names = "mark", "micrograph", "x", "y"
+    nothing = NO_MARK, -1, 0.0, 0.0
+    targets = [nothing if isinstance(target, str) else target for target in shown]
+    table = np.array(targets, [(name, VOTE[name]) for name in names])
+    for name in names:
+        votes[name] = table[name][which]
+    votes["classification"] = np.array(harvest.classification, np.int64)[rows]
+    votes["made_at"] = np.array(harvest.made_at, np.int64)[rows]
+    votes["volunteer"] = volunteers[np.array(harvest.person, np.int64)[rows]]
+    votes["counted"] = True
+    return votes
 
 
 def _tiles_of(
@@ -164,11 +190,10 @@ def _tiles_of(
     metadata: Metadata,
     micrographs: Micrographs,
     subject: str,
+    usual: tuple[float, float],
 ) -> list[_Tile] | str:
     """The tiles that a subject shows, or why none."""
-    told = picking.pattern.key if picking.pattern else ""
-    told += picking.micrograph + picking.x0 + picking.y0
-    most = _MOST_FRAMES if "{frame}" in told else 1
+    most = MOST_FRAMES if _by_frame(picking) else 1
     placed = picking.x0 or picking.row or picking.pattern
     tiles: list[_Tile] = []
     for frame in range(most):
@@ -176,42 +201,54 @@ def _tiles_of(
         if isinstance(where, str):
             return tiles or where
         name = subject if frame == 0 else f"{subject}#{frame}"
-        whole = not placed and (not harvest.flat or subject == metadata.get("micrograph"))
-        tiles.append(_Tile(name, where, harvest.sizes.get(subject, (0.0, 0.0)), whole))
+        shown = harvest.sizes.get(subject)
+        if not placed and (not harvest.flat or subject == metadata.get("micrograph")):
+            image = micrographs.all[where.micrograph]
+            nominal = float(image.width), float(image.height)
+            tiles.append(_Tile(name, where, nominal, shown or nominal, shown is None))
+        else:
+            nominal = where.width, where.height
+            tiles.append(_Tile(name, where, nominal, shown or usual, shown is None))
     return tiles
 
 
-def _tile_table(harvest: Harvest, tiles: list[_Tile], micrographs: Micrographs) -> Table:
+def _by_frame(picking: Picking) -> bool:
+    """Whether the mapping tells the frames of a subject apart."""
+    told = picking.pattern.key if picking.pattern else ""
+    told += picking.micrograph + picking.x0 + picking.y0 + picking.row + picking.col
+    return "{frame}" in told
+
+
+def _tile_table(harvest: Harvest, tiles: list[_Tile], file: object) -> Table:
     """TILE rows; a tile of unknown size is as large as most are."""
     table = np.zeros(len(tiles), TILE)
     for row, tile in zip(table, tiles, strict=True):
         where = tile.where
         row["micrograph"], row["x0"], row["y0"] = where.micrograph, where.x0, where.y0
-        if tile.whole:
-            image = micrographs.all[where.micrograph]
-            row["width"], row["height"] = image.width, image.height
-        else:
-            row["width"] = where.width or tile.size[0] * _scale(tile)
-            row["height"] = where.height or tile.size[1] * _scale(tile)
-    known = table["width"] > 0
-    if len(table) and not known.all() and not harvest.flat:
-        sizes = Counter(zip(table["width"][known], table["height"][known], strict=True))
-        if not sizes:
+        row["width"] = tile.nominal[0] or tile.shown[0] * _scale(tile)
+        row["height"] = tile.nominal[1] or tile.shown[1] * _scale(tile)
+    if not harvest.flat:
+        if not (table["width"] > 0).all() or not (table["height"] > 0).all():
             raise K2CError(
                 "No row says how large the tiles are.",
+                file=file,
                 remedy="Name the metadata keys width and height in [picking] of mapping.toml.",
             )
-        (width, height), _ = sizes.most_common(1)[0]
-        table["width"][~known], table["height"][~known] = width, height
-        what = "tiles of unknown size, taken to be as large as most"
-        harvest.fates.add("flagged", what, count=int((~known).sum()))
+        guessed = [tile for tile in tiles if tile.guessed]
+        full = sum(tile.shown == tile.nominal for tile in guessed)
+        usual = sum(0 in tile.nominal for tile in guessed)
+        for what, n in (
+            ("tiles of unknown size, taken to be as large as most", usual),
+            ("tiles shown at an unknown size, taken to be shown at their own", full),
+        ):
+            harvest.fates.add("flagged", what, count=n)
     return table
 
 
 def _scale(tile: _Tile) -> float:
     """Micrograph px per tile px: as said, or as the shown size betrays."""
-    if tile.where.scale == 1 and tile.where.width and tile.size[0]:
-        return tile.where.width / tile.size[0]
+    if tile.where.scale == 1 and tile.nominal[0] and tile.shown[0]:
+        return tile.nominal[0] / tile.shown[0]
     return tile.where.scale
 
 
@@ -244,10 +281,14 @@ def _marks(
 ) -> Table:
     look, frame = np.array(harvest.look, np.int64), np.array(harvest.frame, np.int64)
     x, y = np.array(harvest.x, float), np.array(harvest.y, float)
-    single = frames[look] == 1 if len(look) else np.zeros(0, bool)
-    keep = np.isfinite(x) & (first[look] >= 0) & (single | (frame < frames[look]))
+    by_frame = _by_frame(picking)
+    shown = (frame >= 0) & (frame < frames[look]) if by_frame else np.ones(len(look), bool)
+    keep = np.isfinite(x) & (first[look] >= 0)
+    what = "marks on a frame that the mapping does not place"
+    harvest.fates.add("dropped", what, count=int((keep & ~shown).sum()))
+    keep &= shown
     look, frame, x, y = look[keep], frame[keep], x[keep], y[keep]
-    tile = first[look] + np.where(single[keep], 0, frame)
+    tile = first[look] + (frame if by_frame else 0)
     marks = np.zeros(len(look), MARK)
     classification = np.array(harvest.classification, np.int64)[look]
     position = np.array(harvest.position, np.int64)[keep]
@@ -268,12 +309,15 @@ def _marks(
 
 def _fit_tiles(harvest: Harvest, table: Table, marks: Table) -> None:
     """Let tiles that only have a name reach as far as their marks."""
-    unsized = np.flatnonzero(table["width"] == 0)
+    unsized = np.flatnonzero((table["width"] == 0) | (table["height"] == 0))
+    of_tile = np.argsort(marks["tile"], kind="stable")
+    starts = np.searchsorted(marks["tile"][of_tile], np.arange(len(table) + 1))
     for tile in unsized:
-        own = marks[marks["tile"] == tile]
+        own = marks[of_tile[starts[tile] : starts[tile + 1]]]
         for origin, side, at in (("x0", "width", "x"), ("y0", "height", "y")):
-            table[origin][tile] = own[at].min()
-            table[side][tile] = np.nextafter(np.ptp(own[at]), np.inf)
+            # whole pixels: the outermost mark is inside, however sums are rounded
+            table[origin][tile] = np.floor(own[at].min())
+            table[side][tile] = np.floor(own[at].max()) + 1 - table[origin][tile]
     if len(unsized):
         what = "tiles known by name only, taken to reach as far as their marks"
         harvest.fates.add("flagged", what, count=len(unsized))
@@ -314,25 +358,32 @@ def _flag_outside(harvest: Harvest, marks: Table, tiles: Table, micrographs: Mic
 
 
 def _within(at: Floats, length: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.asarray((at >= 0) & (at <= length))
+    return np.asarray((at >= 0) & (at < length))
 
 
 def _shown(
-    classifying: Classifying, metadata: Metadata, micrographs: Micrographs, marks: Table
-) -> tuple[int, int, float, float] | str:
+    classifying: Classifying,
+    metadata: Metadata,
+    micrographs: Micrographs,
+    at_mark: dict[int, tuple[int, float, float]],
+) -> _Shown | str:
     """Mark, micrograph, x and y that a subject showed, or why it cannot be told."""
     position = _position(classifying, metadata, micrographs)
     if classifying.mark:
         mark = _mark(str(metadata.get(classifying.mark, "")))
-        i = int(np.searchsorted(marks["mark"], mark))
-        if i < len(marks) and marks["mark"][i] == mark:
-            m = marks[i]
-            at = int(m["micrograph"]), float(m["x"]), float(m["y"])
+        at = at_mark.get(mark)
+        if at is not None:
             if position is None or _near(at, position, classifying.radius):
                 return mark, *at
-        elif position is None:
+        elif position is None and classifying.mark in metadata:
             return "the mark that was shown is not in the picking export"
-    return (NO_MARK, *position) if position else "nothing says which mark was shown"
+    if position is not None:
+        return NO_MARK, *position
+    keys = classifying.mark, classifying.micrograph, classifying.x, classifying.y
+    missing = [key for key in keys if key and key not in metadata]
+    if missing:
+        return f"no {missing[0]} in the subject's metadata"
+    return "nothing says which mark was shown"
 
 
 def _position(
@@ -343,10 +394,9 @@ def _position(
     micrograph = micrographs.find(metadata.get(classifying.micrograph, ""))
     try:
         x, y = float(metadata[classifying.x]), float(metadata[classifying.y])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    good = micrograph is not None and np.isfinite(x) and np.isfinite(y)
-    return (micrograph, x, y) if micrograph is not None and good else None
+    return (micrograph, x, y) if micrograph is not None and is_place(x, y) else None
 
 
 def _mark(text: str) -> int:
@@ -360,4 +410,4 @@ def _mark(text: str) -> int:
 
 
 def _near(one: tuple[int, float, float], other: tuple[int, float, float], radius: float) -> bool:
-    return one[0] == other[0] and float(np.hypot(one[1] - other[1], one[2] - other[2])) <= radius
+    return one[0] == other[0] and hypot(one[1] - other[1], one[2] - other[2]) <= radius

@@ -6,7 +6,6 @@ Zooniverse has no standard for it: every project writes its own keys into its su
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping as MappingOf
@@ -23,6 +22,9 @@ from .files import Rows
 
 Metadata = MappingOf[str, Any]
 """What a subject says of itself: keys as the project wrote them."""
+
+FARTHEST = 1e9
+"""px: what lies farther out is no coordinate."""
 
 
 class Pattern(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -228,14 +230,21 @@ def side_table(path: str) -> dict[str, Metadata]:
             remedy="Name the column that holds the subjects' ids subject_id.",
         )
     table: dict[str, Metadata] = {}
-    for number, cells in rows:
-        row: dict[str, Any] = dict(zip(rows.header, cells, strict=False))
+    for number, cells in rows.all():
+        row: dict[str, Any] = dict(zip(rows.header, cells, strict=True))
+        # metadata often have a subject_id of their own, which is another one
+        subject = row["subject_id"].strip()
         if "metadata" in row:
             try:
                 row |= msgspec.json.decode(row.pop("metadata"), type=dict[str, Any])
-            except msgspec.DecodeError as error:
-                raise K2CError("The metadata are not JSON.", file=path, row=number) from error
-        table[row["subject_id"].strip()] = row
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise K2CError(
+                    "The metadata are not JSON.",
+                    file=path,
+                    row=number,
+                    remedy="Export the subjects again.",
+                ) from error
+        table[subject] = row
     return table
 
 
@@ -298,13 +307,16 @@ def place(
             if key not in metadata:
                 return f"no {key} in the subject's metadata"
             found[field] = metadata[key]
+    for field in ("scale", "width", "height"):
+        if found.get(field) in ("", None):
+            found.pop(field, None)
     name = found.pop("micrograph", "")
     micrograph = micrographs.find(name)
     if micrograph is None:
         return f"micrograph {name!s:.80} is not in the image folder, or not by one name"
     try:
         return _placed(picking, micrograph, {k: float(v) for k, v in found.items()})
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return "where the tile lies is not a number"
 
 
@@ -321,24 +333,29 @@ def _placed(picking: Picking, micrograph: int, number: dict[str, float]) -> Plac
         number.get("height", 0.0),
     )
     numbers = (where.x0, where.y0, where.scale, where.width, where.height)
-    if not all(map(math.isfinite, numbers)) or where.scale <= 0:
+    if not all(-FARTHEST < number < FARTHEST for number in numbers):
         return "where the tile lies is not a number"
+    if where.scale <= 0 or where.width < 0 or where.height < 0:
+        return "the tile's scale or size is not above 0"
     return where
 
 
 def _check(mapping: Mapping, path: Path, values: set[int]) -> None:
-    pattern = mapping.picking.pattern
+    picking, pattern = mapping.picking, mapping.picking.pattern
+    told = {name for name in ("x0", "y0", "row", "col") if getattr(picking, name)}
     if pattern is not None:
         try:
             groups = re.compile(pattern.regex).groupindex
         except re.error as error:
             raise K2CError(f"The pattern is no regular expression: {error}.", file=path) from error
-        if "micrograph" not in groups and not mapping.picking.micrograph:
+        told |= groups.keys() & {"x0", "y0", "row", "col"}
+        if "micrograph" not in groups and not picking.micrograph:
             raise K2CError(
                 "The pattern does not say which micrograph.",
                 file=path,
                 remedy="Add a group (?P<micrograph>...), or the key micrograph.",
             )
+    _check_numbers(mapping, path, told)
     for table, named in (
         ("picking.tools", mapping.picking.tools),
         ("classifying.answers", mapping.classifying.answers),
@@ -350,6 +367,27 @@ def _check(mapping: Mapping, path: Path, values: set[int]) -> None:
                     file=path,
                     remedy=f"Use one of {', '.join(map(str, sorted(values)))}.",
                 )
+
+
+def _check_numbers(mapping: Mapping, path: Path, told: set[str]) -> None:
+    for one, other in (("x0", "y0"), ("row", "col")):
+        if len(told & {one, other}) == 1:
+            raise K2CError(
+                f"[picking] tells one of {one} and {other}.", file=path, remedy="Tell both."
+            )
+    strides = mapping.picking.stride_x, mapping.picking.stride_y
+    if "row" in told and not all(0 < stride < FARTHEST for stride in strides):
+        raise K2CError(
+            "[picking] tells row and col, but not how far apart they are.",
+            file=path,
+            remedy="Give stride_x and stride_y, in px of the micrograph, above 0.",
+        )
+    if not 0 <= mapping.classifying.radius < FARTHEST:
+        raise K2CError(
+            f"A radius of {mapping.classifying.radius} px is none.",
+            file=path,
+            remedy="Give px of the micrograph, 0 or more.",
+        )
 
 
 def _beside(path: Path, side: str) -> str:

@@ -46,12 +46,13 @@ class SessionFile:
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
         self.path = path
-        _refuse_what_is_no_session(path)
+        _refuse_what_is_not_for_us(path, write=write)
         self._lock = WriterLock(path) if write else None
         try:
-            self._db = _connect(path, write=write)
-            with _known_errors(path):
-                self._check_version()
+            with _known_errors(path), _impossible_values(path):
+                self._db = _connect(path)
+                _prepare(self._db, write=write)
+                self._check_schema()
                 self._check_whole("quick_check")
         except BaseException:
             self.close()
@@ -72,12 +73,12 @@ class SessionFile:
         Content
             Sources counted, see `exposure.count`.
         """
-        with _known_errors(self.path):
+        with _known_errors(self.path), _impossible_values(self.path):
             return session_rows.content(self._db, self.path.parent)
 
     def log(self) -> tuple[Entry, ...]:
         """Read the log, in order."""
-        with _known_errors(self.path):
+        with _known_errors(self.path), _impossible_values(self.path):
             return session_rows.log(self._db)
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -113,25 +114,26 @@ class SessionFile:
                     file=self.path,
                     remedy="Restore the session from a copy.",
                 )
+            stated = self._db.execute("SELECT value FROM meta WHERE key = 'sum'").fetchone()
+            if stated != (session_rows.sum_of_facts(self._db),):
+                raise K2CError(
+                    "The file is damaged: its facts are not as they were written.",
+                    file=self.path,
+                    remedy="Restore the session from a copy.",
+                )
         content = self.content()
         ledger.fold(content.log, content.params)
 
-    def _check_version(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise K2CError(
-                f"It was written by a newer k2c_gui (format {version}, this one knows {VERSION}).",
-                file=self.path,
-                remedy="Install the newer version; the file is untouched.",
-            )
+    def _check_schema(self) -> None:
         # a session may come from anybody: nothing in it may run but what we put there
-        found = set(self._db.execute("SELECT type, name FROM sqlite_master WHERE sql NOT NULL"))
-        expected = {("table", name) for name in session_rows.SCHEMA}
-        strange = found ^ (expected | {("trigger", name) for name in session_rows.TRIGGERS})
+        query = "SELECT type, name, sql FROM sqlite_master WHERE sql NOT NULL"
+        expected = {("table", name, sql) for name, sql in session_rows.TABLES.items()}
+        expected |= {("trigger", name, sql) for name, sql in session_rows.TRIGGERS.items()}
+        strange = expected ^ set(self._db.execute(query))
         if strange:
-            kind, name = min(strange)
+            kind, name, _ = min(strange)
             raise K2CError(
-                f"The {kind} {name} does not belong in a session, or is missing.",
+                f"The {kind} {name} does not belong in a session, is missing, or is another.",
                 file=self.path,
                 remedy="Restore the session from a copy.",
             )
@@ -163,6 +165,9 @@ def write(path: Path, content: Content) -> None:
 
     def fill(part: Path) -> None:
         part.unlink(missing_ok=True)
+        if not path.exists():
+            # or SQLite would roll what a killed writer of a file long gone left into the new one
+            path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
         db = sqlite3.connect(part, isolation_level=None)
         try:
             # written beside and synced whole: a journal would only slow it down
@@ -180,27 +185,36 @@ def write(path: Path, content: Content) -> None:
         write_whole(path, fill)
 
 
-def _refuse_what_is_no_session(path: Path) -> None:
+def _refuse_what_is_not_for_us(path: Path, *, write: bool) -> None:
     try:
-        with path.open("rb") as file:
+        # SQLite would fall back to reading, and say so only when it is to write
+        with path.open("rb+" if write else "rb") as file:
             head = file.read(100)
     except OSError as error:
-        raise K2CError(f"It cannot be opened: {error.strerror}.", file=path) from error
+        why = f"It cannot be opened{' for writing' if write else ''}: {error.strerror}."
+        raise K2CError(why, file=path) from error
     if head[:16] != b"SQLite format 3\0" or int.from_bytes(head[68:72], "big") != APPLICATION_ID:
         raise K2CError(
             "This is no session file.", file=path, remedy="Make one with k2c import, or k2c demo."
         )
+    # read from the header: to ask SQLite is to let it touch a file that is not for us
+    version = int.from_bytes(head[60:64], "big")
+    if version > VERSION:
+        raise K2CError(
+            f"It was written by a newer k2c_gui (format {version}, this one knows {VERSION}).",
+            file=path,
+            remedy="Install the newer version; the file is untouched.",
+        )
 
 
-def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    # a reader, too, must be able to roll back what a killed writer left half done
-    uri = path.resolve().as_uri()
-    try:
-        db = _opened(f"{uri}?mode=rw")
-    except sqlite3.OperationalError:
-        if write:
-            raise
-        db = _opened(f"{uri}?mode=ro")
+def _connect(path: Path) -> sqlite3.Connection:
+    # a reader, too, must be able to roll back what a killed writer left half done; where it has
+    # no right to write, SQLite falls back to reading
+    uri = f"{path.resolve().as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+
+
+def _prepare(db: sqlite3.Connection, *, write: bool) -> None:
     for pragma in (
         "foreign_keys = ON",
         "trusted_schema = OFF",
@@ -209,20 +223,9 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
         "synchronous = EXTRA",
         "fullfsync = ON",
         "locking_mode = NORMAL",
+        "journal_mode = DELETE" if write else "query_only = ON",
     ):
         db.execute(f"PRAGMA {pragma}")
-    db.execute("PRAGMA journal_mode = DELETE" if write else "PRAGMA query_only = ON")
-    return db
-
-
-def _opened(uri: str) -> sqlite3.Connection:
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
-    try:
-        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
 
 
 @contextmanager
@@ -239,6 +242,19 @@ def _known_errors(path: Path) -> Iterator[None]:
     except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
         raise K2CError(
             f"The file is damaged: {error}.", file=path, remedy="Restore the session from a copy."
+        ) from error
+
+
+@contextmanager
+def _impossible_values(path: Path) -> Iterator[None]:
+    """Tell values that we never write as damage: a session may come from anybody."""
+    try:
+        yield
+    except (LookupError, ValueError, ArithmeticError) as error:
+        raise K2CError(
+            f"The file is damaged: it holds values that make no sense ({type(error).__name__}).",
+            file=path,
+            remedy="Restore the session from a copy.",
         ) from error
 
 

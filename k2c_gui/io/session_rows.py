@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -57,8 +58,9 @@ SCHEMA = {
     " detected INTEGER NOT NULL, hashes TEXT NOT NULL, tallies TEXT NOT NULL",
     "log": "seq INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, step TEXT NOT NULL,"
     " kind TEXT NOT NULL, at TEXT NOT NULL, expert TEXT NOT NULL, supersedes TEXT NOT NULL,"
-    " body TEXT NOT NULL",
+    " body TEXT NOT NULL, sum TEXT NOT NULL",
 }
+TABLES = {name: f'CREATE TABLE "{name}" ({columns}) STRICT' for name, columns in SCHEMA.items()}
 TRIGGERS = {
     f"{table}_no_{verb.lower()}": (
         f'CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON "{table}"'
@@ -116,9 +118,7 @@ class Content:
 
 def create(db: sqlite3.Connection) -> None:
     """Make the empty tables, and the triggers that keep them from being changed."""
-    for name, columns in SCHEMA.items():
-        db.execute(f'CREATE TABLE "{name}" ({columns}) STRICT')
-    for statement in TRIGGERS.values():
+    for statement in (*TABLES.values(), *TRIGGERS.values()):
         db.execute(statement)
 
 
@@ -164,19 +164,30 @@ def insert(db: sqlite3.Connection, content: Content, folder: Path) -> None:
             for i, r in enumerate(content.imports)
         ),
     )
+    _many(db, "meta", [("sum", sum_of_facts(db))])
     insert_log(db, content.log)
 
 
 def insert_log(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     """Append entries to the log."""
-    _many(
-        db,
-        "log",
-        (
-            (None, e.uid, e.step, e.kind, e.at, e.expert, _json(e.supersedes), _json(_body(e)))
-            for e in entries
-        ),
-    )
+    last = db.execute("SELECT sum FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+    so_far = last[0] if last else ""
+    rows = []
+    for e in entries:
+        row = (e.uid, e.step, e.kind, e.at, e.expert, _json(e.supersedes), _json(_body(e)))
+        so_far = _sum(so_far, row)
+        rows.append((None, *row, so_far))
+    _many(db, "log", rows)
+
+
+def sum_of_facts(db: sqlite3.Connection) -> str:
+    """SHA-256 of every row but those of the log: what a disk changes unnoticed, this notices."""
+    digest, lines = hashlib.sha256(), msgspec.json.Encoder().encode_lines
+    for table in SCHEMA:
+        if table != "log":
+            rows = db.execute(f'SELECT * FROM "{table}" ORDER BY 1, 2')  # noqa: S608  # our name
+            digest.update(lines(row for row in rows if row[0] != "sum"))
+    return digest.hexdigest()
 
 
 def content(db: sqlite3.Connection, folder: Path) -> Content:
@@ -205,8 +216,16 @@ def content(db: sqlite3.Connection, folder: Path) -> Content:
 
 def log(db: sqlite3.Connection) -> tuple[Entry, ...]:
     """Read the log, in order."""
-    rows = db.execute("SELECT uid, step, kind, at, expert, supersedes, body FROM log ORDER BY seq")
-    return tuple(_entry(*row) for row in rows)
+    entries: list[Entry] = []
+    so_far = ""
+    for *row, stated in db.execute(
+        "SELECT uid, step, kind, at, expert, supersedes, body, sum FROM log ORDER BY seq"
+    ):
+        so_far = _sum(so_far, row)
+        if so_far != stated:
+            raise ValueError(f"row {len(entries) + 1} of the log is not as it was written")
+        entries.append(_entry(*row))
+    return tuple(entries)
 
 
 def _sources(db: sqlite3.Connection, folder: Path, vote_radius: float) -> Sources:
@@ -223,35 +242,56 @@ def _sources(db: sqlite3.Connection, folder: Path, vote_radius: float) -> Source
             " FROM micrograph ORDER BY micrograph"
         )
     )
-    return exposure.count(
-        Sources(
-            micrographs,
-            labels,
-            tuple(name for (name,) in db.execute("SELECT name FROM tile ORDER BY tile")),
-            _table(db, TILE, "SELECT micrograph, x0, y0, width, height FROM tile ORDER BY tile"),
-            _table(
-                db,
-                LOOK,
-                "SELECT classification, made_at, tile, volunteer, 0 FROM look"
-                " ORDER BY classification, tile",
-            ),
-            _table(
-                db,
-                MARK,
-                "SELECT mark, micrograph, tile, volunteer, x, y, coalesce(label, ?), inside, 0"
-                " FROM mark JOIN tile USING (tile) ORDER BY mark",
-                NO_LABEL,
-            ),
-            _table(
-                db,
-                VOTE,
-                "SELECT classification, made_at, volunteer, coalesce(mark, ?), micrograph, x, y,"
-                " label, 0 FROM vote ORDER BY classification",
-                NO_MARK,
-            ),
-            vote_radius,
-        )
+    sources = Sources(
+        micrographs,
+        labels,
+        tuple(name for (name,) in db.execute("SELECT name FROM tile ORDER BY tile")),
+        _table(db, TILE, "SELECT micrograph, x0, y0, width, height FROM tile ORDER BY tile"),
+        _table(
+            db,
+            LOOK,
+            "SELECT classification, made_at, tile, volunteer, 0 FROM look"
+            " ORDER BY classification, tile",
+        ),
+        _table(
+            db,
+            MARK,
+            "SELECT mark, micrograph, tile, volunteer, x, y, coalesce(label, ?), inside, 0"
+            " FROM mark JOIN tile USING (tile) ORDER BY mark",
+            NO_LABEL,
+        ),
+        _table(
+            db,
+            VOTE,
+            "SELECT classification, made_at, volunteer, coalesce(mark, ?), micrograph, x, y,"
+            " label, 0 FROM vote ORDER BY classification",
+            NO_MARK,
+        ),
+        vote_radius,
     )
+    _refuse_nonsense(sources)
+    return exposure.count(sources)
+
+
+def _refuse_nonsense(sources: Sources) -> None:
+    """Places that are not there, and coordinates that are none, would surface far from here."""
+    for table, name, size in (
+        (sources.tiles, "micrograph", len(sources.micrographs)),
+        (sources.votes, "micrograph", len(sources.micrographs)),
+        (sources.looks, "tile", len(sources.tiles)),
+        (sources.marks, "tile", len(sources.tiles)),
+    ):
+        if np.any((table[name] < 0) | (table[name] >= size)):
+            raise ValueError(f"there is no such {name}")
+    for table, names in (
+        (sources.tiles, ("x0", "y0", "width", "height")),
+        (sources.marks, ("x", "y")),
+        (sources.votes, ("x", "y")),
+    ):
+        if not all(np.isfinite(table[name]).all() for name in names):
+            raise ValueError("a coordinate is no number")
+    if not np.isin(sources.votes["label"], [label.value for label in sources.labels]).all():
+        raise ValueError("there is no such label")
 
 
 def _many(db: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -274,7 +314,7 @@ def _columns(
 
 
 def _table(db: sqlite3.Connection, dtype: np.dtype[np.void], query: str, *values: int) -> Table:
-    return np.array(db.execute(query, values).fetchall(), dtype)
+    return np.fromiter(db.execute(query, values), dtype)
 
 
 def _relative(path: str, folder: Path) -> str:
@@ -285,8 +325,17 @@ def _relative(path: str, folder: Path) -> str:
         return Path(path).as_posix()
 
 
+def _sum(so_far: str, row: Sequence[str]) -> str:
+    return hashlib.sha256(msgspec.json.encode([so_far, *row])).hexdigest()
+
+
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+class _Calibration(msgspec.Struct):
+    pixel_size_nm: float
+    micrographs: tuple[str, ...]
 
 
 def _body(entry: Entry) -> Any:
@@ -295,6 +344,8 @@ def _body(entry: Entry) -> Any:
         return entry.decision
     if entry.kind == "apply":
         return entry.params
+    if entry.kind == "calibrate":
+        return _Calibration(entry.pixel_size_nm or 0.0, entry.micrographs)
     return {"micrograph": entry.micrograph} if entry.kind == "sign-off" else {"step": entry.target}
 
 
@@ -308,5 +359,8 @@ def _entry(
         return replace(entry, decision=msgspec.json.decode(body, type=Decision))
     if kind == "apply":
         return replace(entry, params=msgspec.json.decode(body, type=ClusterParams))
+    if kind == "calibrate":
+        set_to = msgspec.json.decode(body, type=_Calibration)
+        return replace(entry, pixel_size_nm=set_to.pixel_size_nm, micrographs=set_to.micrographs)
     about = msgspec.json.decode(body, type=dict[str, str])
     return replace(entry, micrograph=about.get("micrograph", ""), target=about.get("step", ""))

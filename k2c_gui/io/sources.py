@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -24,9 +25,11 @@ from k2c_gui.core.model import (
 
 from . import detection, joining, micrographs
 from .files import Rows, sha256
-from .mapping import Classifying, Mapping, Micrographs, Picking, load, side_table
+from .mapping import Classifying, Mapping, Metadata, Micrographs, Picking, load, side_table
 from .readers import Harvest, Kind, People, Reader, Request, of, panoptes
 from .workflows import Workflows
+
+T = TypeVar("T", Picking, Classifying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,43 +118,36 @@ def read(
     given = load(files.mapping, labels) if files.mapping else mapping or Mapping()
     workflows = Workflows(files.workflows)
 
-    rows = Rows(files.picking)
-    reader = of(rows)
-    picking = given.picking
-    if given == Mapping() and reader.NAME == panoptes.NAME:
-        picking = detection.picking(panoptes.survey(rows), images, files.picking)
-    if reader.NAME != panoptes.NAME:
-        picking = _with_defaults(picking)
-    picks = reader.read(Request(rows, picking, workflows, people, progress), "picking")
-    _refuse_nothing(picks, picking, rows, reader, "picking")
-
+    picking, picks, metadata = read_picking(
+        Rows(files.picking), given.picking, images, workflows, people, progress
+    )
     classifying, votes_of = given.classifying, None
+    shown = side_table(classifying.subjects)
     if files.classifying:
         rows = Rows(files.classifying)
         reader = of(rows)
-        if not given.classifying.task and reader.NAME == panoptes.NAME:
-            survey = panoptes.survey(rows)
-            classifying = detection.classifying(survey, labels, images, files.classifying)
+        classifying = find_classifying(rows, reader, classifying, labels, images)
         request = Request(rows, classifying, workflows, people, progress)
         votes_of = reader.read(request, "classifying")
         _refuse_nothing(votes_of, classifying, rows, reader, "classifying")
 
     progress("Placing marks", 0, 0)
-    volunteers = _volunteers(picks, votes_of, known)
-    metadata = {**picks.metadata, **_side(picks, picking.tiles)}
-    picked = joining.picked(picks, picking, metadata, found, labels, volunteers)
-    if not len(picked.looks):
-        raise K2CError(
-            "The mapping puts no tile onto a micrograph.",
-            file=files.picking,
-            remedy=f"{_reasons(picks)} {detection.keys_found(list(metadata.values()))}",
-        )
+    volunteers = number_volunteers(picks, votes_of, known)
+    picked = place_marks(picks, picking, metadata, found, labels, volunteers, files.picking)
     votes = np.zeros(0, VOTE)
     if votes_of is not None:
-        metadata = {**votes_of.metadata, **_side(votes_of, classifying.subjects)}
+        metadata = {**votes_of.metadata, **_over(votes_of, shown)}
         votes = joining.voted(
             votes_of, classifying, metadata, found, labels, volunteers, picked.marks
         )
+        if not len(votes):
+            raise K2CError(
+                "The mapping brings no answer to a mark.",
+                file=files.classifying,
+                remedy=_what_there_is(
+                    votes_of, metadata, "a side table as subjects in [classifying]"
+                ),
+            )
     sources = exposure.count(
         Sources(
             images,
@@ -179,6 +175,91 @@ def read(
         np.array(picks.classification, np.int64),
         np.array(votes_of.classification if votes_of else (), np.int64),
     )
+
+
+def read_picking(
+    rows: Rows,
+    picking: Picking,
+    images: tuple[Micrograph, ...],
+    workflows: Workflows,
+    people: People,
+    progress: Progress = no_progress,
+) -> tuple[Picking, Harvest, dict[str, Metadata]]:
+    """Read a picking export by the mapping given, or by the one found.
+
+    Parameters
+    ----------
+    rows : Rows
+    picking : Picking
+        As given; the default one is to be found.
+    images : tuple of Micrograph
+    workflows : Workflows
+    people : People
+    progress : Progress
+
+    Returns
+    -------
+    picking : Picking
+        As used.
+    harvest : Harvest
+    metadata : dict
+        Of the subjects, side table included.
+
+    Raises
+    ------
+    K2CError
+        No format is recognised, no mapping is found, or nothing fits it.
+    """
+    reader = of(rows)
+    side = side_table(picking.tiles)
+    if picking == Picking() and reader.NAME == panoptes.NAME:
+        picking = detection.picking(reader.survey(rows), images, rows.path)
+    elif side or reader.NAME != panoptes.NAME:
+        picking = _with_columns(picking, ("x0", "y0", "scale", "width", "height"), side)
+    harvest = reader.read(Request(rows, picking, workflows, people, progress), "picking")
+    _refuse_nothing(harvest, picking, rows, reader, "picking")
+    return picking, harvest, {**harvest.metadata, **_over(harvest, side)}
+
+
+def find_classifying(
+    rows: Rows,
+    reader: Reader,
+    classifying: Classifying,
+    labels: tuple[Label, ...],
+    images: tuple[Micrograph, ...],
+) -> Classifying:
+    """The mapping of a classifying export: as given, or found; see `detection.classifying`."""
+    if classifying == Classifying() and reader.NAME == panoptes.NAME:
+        return detection.classifying(reader.survey(rows), labels, images, rows.path)
+    if shown := side_table(classifying.subjects):
+        return _with_columns(classifying, ("mark", "x", "y"), shown)
+    return classifying
+
+
+def place_marks(
+    picks: Harvest,
+    picking: Picking,
+    metadata: dict[str, Metadata],
+    found: Micrographs,
+    labels: tuple[Label, ...],
+    volunteers: Ints,
+    file: Path,
+) -> joining.Picked:
+    """Put looks and marks onto micrographs; see `joining.picked`.
+
+    Raises
+    ------
+    K2CError
+        The mapping puts no tile of the file onto a micrograph.
+    """
+    picked = joining.picked(picks, picking, metadata, found, labels, volunteers, file)
+    if not len(picked.looks):
+        raise K2CError(
+            "The mapping puts no tile onto a micrograph.",
+            file=file,
+            remedy=_what_there_is(picks, metadata, "a side table as tiles in [picking]"),
+        )
+    return picked
 
 
 def find_micrographs(
@@ -237,24 +318,31 @@ def find_micrographs(
     return tuple(good), (Tally("images", "kept", "micrographs", len(good)), *tallies)
 
 
-def _with_defaults(picking: Picking) -> Picking:
-    """Tables name their columns as the mapping names its fields."""
-    if picking.micrograph or picking.pattern:
-        return picking
-    if not picking.tiles:
-        return msgspec.structs.replace(picking, micrograph="micrograph")
-    return msgspec.structs.replace(picking, micrograph="micrograph", x0="x0", y0="y0")
+def _with_columns(table: T, fields: tuple[str, ...], side: dict[str, Metadata]) -> T:
+    """Where the mapping names no key, tables name their columns as it names its fields."""
+    if any(getattr(table, name, "") for name in ("micrograph", "pattern", "mark", "x0", "row")):
+        return table
+    columns = next(iter(side.values()), {})
+    named = {name: name for name in fields if name in columns}
+    if "micrograph" in columns or isinstance(table, Picking):
+        named["micrograph"] = "micrograph"
+    return msgspec.structs.replace(table, **named)
 
 
-def _side(harvest: Harvest, path: str) -> dict[str, dict[str, object]]:
+def _over(harvest: Harvest, side: dict[str, Metadata]) -> dict[str, Metadata]:
     """Metadata of the side table, over what the export says."""
     return {
-        subject: {**harvest.metadata.get(subject, {}), **more}
-        for subject, more in side_table(path).items()
+        subject: {**harvest.metadata.get(subject, {}), **more} for subject, more in side.items()
     }
 
 
-def _volunteers(picks: Harvest, votes: Harvest | None, known: Sources | None) -> Ints:
+def _what_there_is(harvest: Harvest, metadata: dict[str, Metadata], side: str) -> str:
+    keys = detection.keys_found(list(metadata.values()))
+    hint = "" if any(metadata.values()) else f" Give {side} of mapping.toml."
+    return f"{_reasons(harvest)} {keys}{hint}"
+
+
+def number_volunteers(picks: Harvest, votes: Harvest | None, known: Sources | None) -> Ints:
     """Number every person: as the session knows them, the new ones by their first classification.
 
     Nothing of a person is stored, so a person is known again only by what they did.
@@ -297,23 +385,22 @@ def _flag_repeats(sources: Sources, picks: Harvest, votes: Harvest | None) -> No
 def _refuse_nothing(
     harvest: Harvest, table: Picking | Classifying, rows: Rows, reader: Reader, kind: Kind
 ) -> None:
-    """Say what the file does hold when not one row of it was wanted."""
-    if harvest.classification:
+    """Say what the file does hold when nothing in it was wanted."""
+    if harvest.classification and (not harvest.x or np.isfinite(harvest.x).any()):
         return
-    there = ""
-    if reader.NAME == panoptes.NAME:
-        survey = panoptes.survey(rows)
-        tasks = sorted(survey.points.keys() | survey.answers.keys())
-        there = "; ".join(f"workflow_id {w}, task {t}" for w, t in tasks[:12])
-        there = f" It holds {there or 'no task that can be read'}."
+    wanted = f"workflow_id {str(table.workflow_id)!r}, task {table.task!r}"
+    if table.version:
+        wanted += f", version {str(table.version)!r}"
+    there = "" if harvest.flat else detection.holds(reader.survey(rows))
     raise K2CError(
-        f"No row fits workflow_id {str(table.workflow_id)!r}, task {table.task!r}"
-        f" of [{kind}].{there}",
+        f"Nothing to import fits {wanted} of [{kind}].",
         file=rows.path,
-        remedy=_reasons(harvest),
+        remedy=f"{_reasons(harvest)} {there}".strip(),
     )
 
 
 def _reasons(harvest: Harvest) -> str:
     dropped = [t for t in harvest.fates.tallies() if t.fate == "dropped"]
-    return " ".join(f"{t.count} rows: {t.what} ({t.first})." for t in dropped[:5])
+    return " ".join(
+        f"{t.what}: {t.count}" + (f", first at {t.first}." if t.first else ".") for t in dropped[:5]
+    )

@@ -29,7 +29,8 @@ class Workflows:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._versions: dict[str, dict[tuple[int, int], tuple[Any, dict[str, str]]]] = {}
+        self._versions: dict[str, dict[tuple[int, int], tuple[Any, dict[str, Any]]]] = {}
+        self._known: dict[tuple[str, str, str, str, int], str] = {}
         if path is None:
             return
         rows = Rows(path)
@@ -40,20 +41,20 @@ class Workflows:
                 file=path,
                 remedy="Export the workflows from the project builder.",
             )
-        for number, cells in rows:
-            row = dict(zip(rows.header, cells, strict=False))
+        for number, cells in rows.all():
+            row = dict(zip(rows.header, cells, strict=True))
             try:
                 version = int(row["version"]), int(row["minor_version"])
                 tasks = msgspec.json.decode(row["tasks"])
-                strings = msgspec.json.decode(row["strings"])
-            except (KeyError, ValueError) as error:
+                strings = msgspec.json.decode(row["strings"], type=dict[str, Any])
+            except (ValueError, RecursionError) as error:
                 raise K2CError(
                     "This version of the workflow cannot be read.",
                     file=path,
                     row=number,
                     remedy="Export the workflows again.",
                 ) from error
-            self._versions.setdefault(row["workflow_id"], {})[version] = tasks, strings
+            self._versions.setdefault(row["workflow_id"].strip(), {})[version] = tasks, strings
 
     def tool(self, workflow: str, version: str, task: str, index: int) -> str:
         """Text of a marking tool; empty where it is not known."""
@@ -64,14 +65,17 @@ class Workflows:
         return self._text(workflow, version, task, "answers", index)
 
     def _text(self, workflow: str, version: str, task: str, kind: str, index: int) -> str:
-        tasks, strings = self._at(workflow, version)
-        try:
-            label = tasks[task][kind][index]["label"]
-        except (KeyError, IndexError, TypeError):
-            return ""
-        return str(strings.get(label, label))
+        asked = workflow, version, task, kind, index
+        if asked not in self._known:
+            tasks, strings = self._at(workflow, version)
+            try:
+                label = tasks[task][kind][index]["label"] if index >= 0 else ""
+                self._known[asked] = str(strings.get(label, label))
+            except (KeyError, IndexError, TypeError):
+                self._known[asked] = ""
+        return self._known[asked]
 
-    def _at(self, workflow: str, version: str) -> tuple[Any, dict[str, str]]:
+    def _at(self, workflow: str, version: str) -> tuple[Any, dict[str, Any]]:
         """The version asked for; where it is gone the next later one, as Panoptes does."""
         versions = self._versions.get(workflow)
         if not versions:

@@ -11,6 +11,7 @@ import getpass
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from k2c_gui.core.model import K2CError
@@ -55,8 +56,10 @@ class WriterLock:
                 break
             os.close(handle)  # its holder tidied it away while we waited: lock the new one
         self._handle = handle
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{_person()} on {socket.gethostname()}, process {os.getpid()}".encode())
+        with suppress(OSError):  # a full disk takes no name; the lock holds all the same
+            os.ftruncate(handle, 0)
+            who = f"{_person()} on {socket.gethostname()}, process {os.getpid()}"
+            os.write(handle, who.encode())
 
     def release(self) -> None:
         """Give the right back."""

@@ -58,6 +58,9 @@ def export(training_set: TrainingSet, folder: Path, formats: Sequence[str]) -> t
             f"There is no format {', '.join(unknown) or 'given'}.",
             remedy=f"Known are {', '.join(names())}.",
         )
+    folder = folder.resolve()
+    if folder == Path.cwd():  # what takes its place would not be where the caller still stands
+        raise K2CError("It is the current folder.", file=folder, remedy="Name a new one.")
     part = folder.with_name(f".{folder.name}.part")
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -77,4 +77,5 @@ def _box(x: float, y: float, side: float, micrograph: Micrograph) -> list[float]
     left, top = max(0.0, x - side / 2), max(0.0, y - side / 2)
     right = min(float(micrograph.width), x + side / 2)
     bottom = min(float(micrograph.height), y + side / 2)
-    return [round(v, 3) for v in (left, top, right - left, bottom - top)]
+    width, height = max(0.0, right - left), max(0.0, bottom - top)
+    return [round(v, 3) for v in (left, top, width, height)]

@@ -1,7 +1,6 @@
 """Export files to plain columns: one file a source format, told apart by content.
 
-A reader module has ``NAME``, ``recognises(header) -> bool`` and ``read(request, kind) -> Harvest``;
-a new format is a new file here.
+A reader module has what `Reader` asks for; a new format is a new file here.
 """
 
 from __future__ import annotations
@@ -11,15 +10,24 @@ import pkgutil
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
 from k2c_gui.core.model import K2CError, Progress, Tally, no_progress
+from k2c_gui.io.detection import Survey
 from k2c_gui.io.files import Rows
-from k2c_gui.io.mapping import Classifying, Metadata, Picking
+from k2c_gui.io.mapping import FARTHEST, Classifying, Metadata, Picking
 from k2c_gui.io.workflows import Workflows
 
 Kind = Literal["picking", "classifying"]
+
+MOST_FRAMES = 64
+"""Of a multi-frame subject."""
+_EPOCH = datetime(1970, 1, 1)
+_EPOCH_UTC = _EPOCH.replace(tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_MOST_DIGITS = 14  # of a classification id: with a place in the value list it still fits 63 bits
 
 
 class People:
@@ -31,6 +39,12 @@ class People:
     def code(self, identity: Hashable) -> int:
         """Number of a person, the same for the same identity."""
         return self._code.setdefault(identity, len(self._code))
+
+    def logged_in(self, user_id: str, name: str) -> int:
+        """Number of a person who goes by an id, or by a name where the id is not told."""
+        # tables that went through pandas have ids such as 108.0
+        user_id = user_id.strip().removesuffix(".0")
+        return self.code(("id", user_id) if user_id else ("name", name))
 
 
 class Fates:
@@ -62,6 +76,13 @@ class Fates:
         """Count a row that is not imported."""
         self.add("dropped", what, f"row {row}")
 
+    def lost(self, rows: Rows) -> None:
+        """Count the rows that the file itself could not give."""
+        for number, what in rows.lost:
+            self.dropped(what, number)
+        if rows.broken:
+            self.add("dropped", rows.broken)
+
     def tallies(self) -> tuple[Tally, ...]:
         """Kept first, then flagged, then dropped, the commonest first."""
         order = ("kept", "flagged", "dropped")
@@ -87,7 +108,8 @@ class Harvest:
     answer : list of str
         One a classification; of a classifying file only.
     look, position, frame : list of int
-        One a mark: place of its classification above, and its place in the value list.
+        One a mark: place of its classification above, its place in the value list, and its frame
+        of the subject; -1 for a frame that there cannot be.
     x, y : list of float
         One a mark: px of the tile, nan where the mark has none.
     tool : list of str
@@ -138,8 +160,29 @@ class Reader(Protocol):
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with this header is of this format."""
 
+    def survey(self, rows: Rows) -> Survey:
+        """Look at what the file holds; bad rows are passed over."""
+
     def read(self, request: Request, kind: Kind) -> Harvest:
         """Read the file; bad rows are counted, not raised."""
+
+
+def is_place(x: float, y: float) -> bool:
+    """Whether two numbers are coordinates, in px: finite, and no nonsense either."""
+    return -FARTHEST < x < FARTHEST and -FARTHEST < y < FARTHEST
+
+
+def classification_id(text: str) -> int:
+    """Number of a classification; ValueError where it is none."""
+    if not text.strip().isdecimal() or len(text.strip()) > _MOST_DIGITS:
+        raise ValueError
+    return int(text)
+
+
+def seconds(text: str) -> int:
+    """``2022-03-01 00:01:21 UTC`` in seconds since 1970; ValueError where it is no date."""
+    date = datetime.fromisoformat(text.strip().removesuffix(" UTC"))
+    return (date - (_EPOCH_UTC if date.tzinfo else _EPOCH)) // _SECOND
 
 
 def of(rows: Rows) -> Reader:
@@ -163,8 +206,9 @@ def of(rows: Rows) -> Reader:
         if module.recognises(rows.header):
             return module
     names = "; ".join(module.NAME for module in modules)
+    # the row is not quoted: in an export without a header it would tell who a volunteer is
     raise K2CError(
-        f"No known format has the columns {', '.join(rows.header[:8])}.",
+        "The first row has the columns of no known format.",
         file=rows.path,
         row=1,
         remedy=f"Known are: {names}.",

@@ -6,23 +6,43 @@ counted over all frames and tools in the order of the columns, as the original o
 
 from __future__ import annotations
 
-import ast
+import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from math import isfinite
+from math import isfinite, nan
 
-from . import Fates, Harvest, Kind, Request
+from k2c_gui.core.model import MARKS_PER_CLASSIFICATION, K2CError
+from k2c_gui.io.detection import Survey
+from k2c_gui.io.files import Rows
+
+from . import MOST_FRAMES, Fates, Harvest, Kind, Request, classification_id, is_place, seconds
 
 NAME = "panoptes_aggregation extraction (points or questions)"
 
-_POINT = re.compile(r"data\.frame(\d+)\.(.+)_tool(?:Index)?(\d+)_x$")
+_POINT = re.compile(r"data\.frame(\d{1,9})\.(.+)_tool(?:Index)?(\d+)_x$")
 _NO_ANSWER = ("data.aggregation_version", "data.classifier_version", "data.None")
+_NUMBERS = {"None": "null", "nan": "NaN", "inf": "Infinity"}
+
+
+class _BadRow(Exception):
+    """Why a row is not imported."""
 
 
 def recognises(header: Sequence[str]) -> bool:
     """Tell by the columns that every extraction has."""
     return {"classification_id", "subject_id", "task", "extractor"} <= set(header)
+
+
+def survey(rows: Rows) -> Survey:
+    """See which tasks there are; what an extraction holds tells no more."""
+    found = Survey()
+    points = any(map(_POINT.match, rows.header))
+    for _, cells in rows:
+        row = dict(zip(rows.header, cells, strict=True))
+        at = row.get("workflow_id", "").strip(), row["task"]
+        if at[0].isdecimal():
+            (found.points if points else found.answers)[at] += 1
+    return found
 
 
 def read(request: Request, kind: Kind) -> Harvest:
@@ -36,72 +56,102 @@ def read(request: Request, kind: Kind) -> Harvest:
     Returns
     -------
     Harvest
+
+    Raises
+    ------
+    K2CError
+        Asked for marks: no column has any.
     """
     harvest = Harvest(Fates(kind))
-    header, table = request.rows.header, request.table
+    header = request.rows.header
+    if kind == "picking" and not any(map(_POINT.match, header)):
+        raise K2CError(
+            "No column of this extraction holds points.",
+            file=request.rows.path,
+            row=1,
+            remedy="Extract with point_extractor_by_frame or shape_extractor_point.",
+        )
     seen: set[int] = set()
+    task = request.table.task
     for number, cells in request.rows:
-        row = dict(zip(header, cells, strict=False))
+        row = dict(zip(header, cells, strict=True))
+        task = task or row["task"]
         try:
-            reason = _unwanted(row, len(cells) == len(header), table.workflow_id, table.task)
-            classification = int(row.get("classification_id", ""))
-            if not reason and classification in seen:
-                reason = "the same classification again"
-            made_at = _seconds(row.get("created_at", ""))
-            marks = list(_marks(row, table.task)) if kind == "picking" else []
-            answer = _answer(row) if kind == "classifying" else ""
-        except (ValueError, SyntaxError, TypeError, RecursionError):
-            reason = "not what an extraction holds"
-        if not reason and kind == "classifying" and not answer:
-            reason = "the question was skipped"
-        if reason:
-            harvest.fates.dropped(reason, number)
-            continue
-        seen.add(classification)
-        _add(harvest, marks, len(harvest.classification), number)
-        if kind == "classifying":
-            harvest.answer.append(answer)
-        harvest.classification.append(classification)
-        harvest.made_at.append(made_at)
-        who = row.get("user_id") or row.get("user_name") or number
-        harvest.person.append(request.people.code(("id", str(who).removesuffix(".0"))))
-        harvest.subject.append(row["subject_id"])
-        harvest.row.append(number)
-        harvest.metadata.setdefault(row["subject_id"], {})
-    if request.rows.broken:
-        harvest.fates.add("dropped", request.rows.broken)
+            _take(row, number, task, request, harvest, kind, seen)
+        except _BadRow as reason:
+            harvest.fates.dropped(str(reason), number)
+    harvest.fates.lost(request.rows)
     return harvest
 
 
-def _unwanted(row: dict[str, str], whole: bool, workflow: object, task: str) -> str:
-    if not whole:
-        return "not as many columns as the header; is the file cut off?"
-    if workflow and row.get("workflow_id") != str(workflow):
-        return "another workflow"
-    if task and row["task"] != task:
-        return "another task"
-    return ""
+def _take(
+    row: dict[str, str],
+    number: int,
+    task: str,
+    request: Request,
+    harvest: Harvest,
+    kind: Kind,
+    seen: set[int],
+) -> None:
+    """Take one row, or say why not."""
+    workflow = str(request.table.workflow_id).strip()
+    if workflow and row.get("workflow_id", "").strip() != workflow:
+        raise _BadRow("another workflow")
+    if row["task"] != task:
+        raise _BadRow("another task")
+    try:
+        classification = classification_id(row["classification_id"])
+        made_at = seconds(row.get("created_at", ""))
+        marks = list(_marks(row, task)) if kind == "picking" else []
+        answer = _answer(row) if kind == "classifying" else ""
+    except (ValueError, TypeError, RecursionError):
+        raise _BadRow("not what an extraction holds") from None
+    if classification in seen:
+        raise _BadRow("the same classification again")
+    if kind == "classifying" and not answer:
+        raise _BadRow("the question was skipped")
+    if len(marks) > MARKS_PER_CLASSIFICATION:
+        raise _BadRow("more marks than one classification can hold")
+    seen.add(classification)
+    _add_marks(harvest, marks, number)
+    if kind == "classifying":
+        harvest.answer.append(answer)
+    harvest.classification.append(classification)
+    harvest.made_at.append(made_at)
+    person = request.people.logged_in(row.get("user_id", ""), row.get("user_name") or f"#{number}")
+    harvest.person.append(person)
+    subject = row["subject_id"].strip()
+    harvest.subject.append(subject)
+    harvest.row.append(number)
+    harvest.metadata.setdefault(subject, {})
 
 
 def _marks(row: dict[str, str], task: str) -> Iterator[tuple[int, float, float, str]]:
     """Frame, x, y and tool of each mark; px of the tile."""
     for column, cell in row.items():
         match = _POINT.match(column)
-        if match and cell and task in ("", match[2]):
-            xs = ast.literal_eval(cell)
-            ys = ast.literal_eval(row[column.removesuffix("_x") + "_y"])
+        if match and cell and task == match[2]:
+            xs, ys = _numbers(cell), _numbers(row.get(column.removesuffix("_x") + "_y", ""))
+            frame = int(match[1])
             for x, y in zip(xs, ys, strict=True):
-                good = x is not None and y is not None and isfinite(x) and isfinite(y)
-                yield int(match[1]), *((x, y) if good else (float("nan"),) * 2), f"tool{match[3]}"
+                good = is_place(x, y)
+                at = (x, y) if good else (nan, nan)
+                yield frame if frame < MOST_FRAMES else -1, *at, f"tool{match[3]}"
 
 
-def _add(
-    harvest: Harvest, marks: list[tuple[int, float, float, str]], look: int, number: int
-) -> None:
+def _numbers(cell: str) -> list[float]:
+    """A list as Python or JSON writes it; nan for what is no number."""
+    for python, javascript in _NUMBERS.items():
+        cell = cell.replace(python, javascript)
+    numbers = json.loads(cell, parse_int=float)
+    return [nan if number is None else float(number) for number in numbers]
+
+
+def _add_marks(harvest: Harvest, marks: list[tuple[int, float, float, str]], number: int) -> None:
     for position, (frame, x, y, tool) in enumerate(marks):
         if not isfinite(x):
-            harvest.fates.add("dropped", "marks without a finite x and y", f"row {number}")
-        harvest.look.append(look)
+            harvest.fates.dropped("marks without a finite x and y", number)
+        harvest.look.append(len(harvest.classification))
         harvest.position.append(position)
         harvest.frame.append(frame)
         harvest.x.append(x)
@@ -116,9 +166,6 @@ def _answer(row: dict[str, str]) -> str:
         for name, cell in row.items()
         if name.startswith("data.") and name not in _NO_ANSWER and cell and float(cell) == 1
     ]
-    return given[0] if len(given) == 1 else ""
-
-
-def _seconds(text: str) -> int:
-    date = datetime.fromisoformat(text.replace(" UTC", ""))
-    return int(date.replace(tzinfo=UTC).timestamp())
+    if len(given) > 1:
+        raise _BadRow("more than one answer")
+    return given[0] if given else ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import isfinite, nan
+from math import nan
+from operator import itemgetter
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from k2c_gui.core.model import MARKS_PER_CLASSIFICATION
 from k2c_gui.io.detection import Survey
@@ -17,12 +19,13 @@ from k2c_gui.io.files import Rows
 from k2c_gui.io.mapping import Metadata
 from k2c_gui.io.workflows import Workflows
 
-from . import Fates, Harvest, Kind, Request
+from . import MOST_FRAMES, Fates, Harvest, Kind, Request, classification_id, is_place, seconds
 
 NAME = "Zooniverse classification export"
 
 _NEEDED = ("user_name", "workflow_id", "annotations", "subject_data")
 _REPORT_EVERY = 5000
+_LARGEST = 1e6  # px of what was shown
 
 
 class _Annotation(msgspec.Struct):
@@ -33,10 +36,10 @@ class _Annotation(msgspec.Struct):
 class _Point(msgspec.Struct, rename={"tool_2": "toolIndex", "tool_2_old": "tool_index"}):
     """A mark of classifier 1 or 2; the keys that do not matter are passed over."""
 
-    x: float | None = None
-    y: float | None = None
-    x_center: float | None = None
-    y_center: float | None = None
+    x: float | UnsetType | None = UNSET
+    y: float | UnsetType | None = UNSET
+    x_center: float | UnsetType | None = UNSET
+    y_center: float | UnsetType | None = UNSET
     tool: int | None = None
     tool_2: int | None = None
     tool_2_old: int | None = None
@@ -58,7 +61,7 @@ _annotations = msgspec.json.Decoder(list[_Annotation])
 _points = msgspec.json.Decoder(list[_Point])
 _about = msgspec.json.Decoder(_About)
 _subjects = msgspec.json.Decoder(dict[str, dict[str, Any]])
-_text = msgspec.json.Decoder(str | int | None)
+_text = msgspec.json.Decoder(str | int | None | list[str | int])
 
 
 class _BadRow(Exception):
@@ -69,7 +72,6 @@ class _BadRow(Exception):
 class _Columns:
     """Places of the columns; -1 for those that older exports lack."""
 
-    width: int
     classification: int
     user_name: int
     user_id: int
@@ -109,14 +111,15 @@ def survey(rows: Rows, most: int = 5000) -> Survey:
         if number > most:
             break
         try:
-            subject, metadata = _subject(_cell(cells, at.subject))
-            annotations = _decoded(_annotations, _cell(cells, at.annotations))
-            about = _decoded(_about, _cell(cells, at.metadata) or "{}")
+            subject, metadata = _subject(cells[at.subject])
+            annotations = _decoded(_annotations, cells[at.annotations])
         except _BadRow:
             continue
-        workflow = _cell(cells, at.workflow)
+        workflow = cells[at.workflow].strip()
+        if not workflow.isdecimal():
+            continue
         found.subjects.setdefault(workflow, {})[subject] = metadata
-        if size := _size(about):
+        if size := _size(_told(cells, at)):
             found.sizes[subject] = size
         for annotation in _flat(annotations):
             _note(found, (workflow, annotation.task), annotation.value)
@@ -146,8 +149,7 @@ def read(request: Request, kind: Kind) -> Harvest:
             row.take(number, cells, seen)
         except _BadRow as reason:
             harvest.fates.dropped(str(reason), number)
-    if request.rows.broken:
-        harvest.fates.add("dropped", request.rows.broken)
+    harvest.fates.lost(request.rows)
     return harvest
 
 
@@ -156,23 +158,31 @@ class _Taker:
 
     def __init__(self, request: Request, harvest: Harvest, at: _Columns) -> None:
         self.table = request.table
-        self.workflow = str(request.table.workflow_id)
-        self.version = str(request.table.version)
+        self.workflow = str(request.table.workflow_id).strip()
+        self.version = str(request.table.version).strip()
         self.workflows: Workflows = request.workflows
         self.people = request.people
         self.harvest = harvest
         self.at = at
         self._subjects: dict[str, str] = {}
+        # few kinds of rows, and many rows of each
+        columns = (at.workflow, at.version, at.expert, at.gold)
+        self._kind = itemgetter(*(place for place in columns if place >= 0))
+        self._refusals: dict[object, str] = {}
 
     def take(self, number: int, cells: list[str], seen: set[int]) -> None:
         """Take one row, or say why not."""
         at = self.at
-        if len(cells) != at.width:
-            raise _BadRow("not as many columns as the header; is the file cut off?")
-        self._filter(cells)
+        kind = self._kind(cells)
+        refusal = self._refusals.get(kind)
+        if refusal is None:
+            refusal = self._refusals[kind] = self._refusal(cells)
+        if refusal:
+            raise _BadRow(refusal)
         try:
             # exports of 2015 have no ids: the row stands in, as exports only ever grow
-            classification = int(cells[at.classification]) if at.classification >= 0 else number
+            id_there = at.classification >= 0
+            classification = classification_id(cells[at.classification]) if id_there else number
         except ValueError:
             raise _BadRow("the classification id is not a number") from None
         if classification in seen:
@@ -189,16 +199,21 @@ class _Taker:
         self.harvest.subject.append(subject)
         self.harvest.row.append(number)
 
-    def _filter(self, cells: list[str]) -> None:
+    def _refusal(self, cells: list[str]) -> str:
+        """Why rows of this kind are not wanted; empty if they are."""
         at = self.at
-        if self.workflow and cells[at.workflow] != self.workflow:
-            raise _BadRow("another workflow")
+        if self.workflow and cells[at.workflow].strip() != self.workflow:
+            return "another workflow"
         if self.version:
-            version = cells[at.version] if at.version >= 0 else ""
+            version = self._version(cells)
             if self.version not in (version, version.partition(".")[0]):
-                raise _BadRow("another version of the workflow")
+                return "another version of the workflow"
         if not self.table.experts and (_filled(cells, at.expert) or _filled(cells, at.gold)):
-            raise _BadRow("by an expert or a gold standard")
+            return "by an expert or a gold standard"
+        return ""
+
+    def _version(self, cells: list[str]) -> str:
+        return cells[self.at.version].strip() if self.at.version >= 0 else ""
 
     def _take(self, number: int, cells: list[str], subject: str) -> None:
         raise NotImplementedError
@@ -208,20 +223,21 @@ class _Taker:
         at, harvest = self.at, self.harvest
         known_by = cells[at.user_id] if at.user_id >= 0 else ""
         name = cells[at.user_name]
-        anonymous = not known_by and (not name or name.startswith("not-logged-in"))
-        about = _About()
-        if (anonymous or unsized) and at.metadata >= 0:
-            about = _decoded(_about, cells[at.metadata] or "{}")
-        made_at = _seconds(cells[at.made_at]) if at.made_at >= 0 else 0
+        anonymous = not known_by.strip() and (not name or name.startswith("not-logged-in"))
+        try:
+            made_at = seconds(cells[at.made_at]) if at.made_at >= 0 else 0
+        except ValueError:
+            raise _BadRow("created_at is not a date") from None
+        about = _told(cells, at) if anonymous or unsized else _About()
         if unsized and (size := _size(about)):
             harvest.sizes[unsized] = size
         if anonymous:
             # the hash is drawn anew for each export and shared behind one address
             address = cells[at.user_ip] if at.user_ip >= 0 else ""
-            who: tuple[object, ...] = (id(harvest), address or name, about.session)
+            person = self.people.code((id(harvest), address or name, about.session))
         else:
-            who = ("id", known_by) if known_by else ("name", name)
-        harvest.person.append(self.people.code(who))
+            person = self.people.logged_in(known_by, name)
+        harvest.person.append(person)
         harvest.made_at.append(made_at)
 
 
@@ -230,20 +246,19 @@ class _Picks(_Taker):
 
     def _take(self, number: int, cells: list[str], subject: str) -> None:
         raw = _value(cells[self.at.annotations], self.table.task)
-        points = _decoded_points(raw)
+        points = _marks(raw)
         if len(points) > MARKS_PER_CLASSIFICATION:
             raise _BadRow("more marks than one classification can hold")
         self._who_and_when(cells, unsized="" if subject in self.harvest.sizes else subject)
         harvest, look = self.harvest, len(self.harvest.classification)
         for position, point in enumerate(points):
-            x = point.x if point.x is not None else point.x_center
-            y = point.y if point.y is not None else point.y_center
-            if x is None or y is None or not (isfinite(x) and isfinite(y)):
-                harvest.fates.add("dropped", "marks without a finite x and y", f"row {number}")
-                x = y = nan
+            x, y, fault = _place(point)
+            if fault:
+                harvest.fates.dropped(fault, number)
+            frame = point.frame or 0
             harvest.look.append(look)
             harvest.position.append(position)
-            harvest.frame.append(point.frame or 0)
+            harvest.frame.append(frame if 0 <= frame < MOST_FRAMES else -1)
             harvest.x.append(x)
             harvest.y.append(y)
             harvest.tool.append(self._tool(cells, point))
@@ -253,10 +268,10 @@ class _Picks(_Taker):
             return point.tool_label
         tools = (point.tool, point.tool_2, point.tool_2_old)
         index = next((tool for tool in tools if tool is not None), None)
-        if index is None or self.at.version < 0:
+        if index is None:
             return ""
-        version = cells[self.at.version]
-        return self.workflows.tool(cells[self.at.workflow], version, self.table.task, index)
+        workflow = cells[self.at.workflow].strip()
+        return self.workflows.tool(workflow, self._version(cells), self.table.task, index)
 
 
 class _Answers(_Taker):
@@ -264,24 +279,28 @@ class _Answers(_Taker):
 
     def __init__(self, request: Request, harvest: Harvest, at: _Columns) -> None:
         super().__init__(request, harvest, at)
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str, str], str] = {}
 
     def _take(self, number: int, cells: list[str], subject: str) -> None:
-        version = cells[self.at.version] if self.at.version >= 0 else ""
-        key = cells[self.at.annotations], version
+        workflow = cells[self.at.workflow].strip()
+        key = cells[self.at.annotations], workflow, self._version(cells)
         answer = self._known.get(key)
         if answer is None:
             answer = self._known[key] = self._answer(*key)
         self._who_and_when(cells)
         self.harvest.answer.append(answer)
 
-    def _answer(self, annotations: str, version: str) -> str:
+    def _answer(self, annotations: str, workflow: str, version: str) -> str:
         try:
             value = _text.decode(_value(annotations, self.table.task))
-        except msgspec.DecodeError:
-            raise _BadRow("the answer is not one text") from None
+        except (msgspec.DecodeError, RecursionError):
+            raise _BadRow("the answer is not a text") from None
+        if isinstance(value, list):
+            if len(value) > 1:
+                raise _BadRow("more than one answer")
+            value = value[0] if value else None
         if isinstance(value, int):
-            value = self.workflows.answer(self.workflow, version, self.table.task, value)
+            value = self.workflows.answer(workflow, version, self.table.task, value)
             if not value:
                 raise _BadRow("the answer is a number; the workflow export would name it")
         if value is None:
@@ -294,7 +313,6 @@ def _columns(header: Sequence[str]) -> _Columns:
         return header.index(name) if name in header else -1
 
     return _Columns(
-        width=len(header),
         classification=place("classification_id"),
         user_name=place("user_name"),
         user_id=place("user_id"),
@@ -310,39 +328,57 @@ def _columns(header: Sequence[str]) -> _Columns:
     )
 
 
-def _cell(cells: list[str], place: int) -> str:
-    return cells[place] if 0 <= place < len(cells) else ""
-
-
 def _filled(cells: list[str], place: int) -> bool:
     return place >= 0 and cells[place].strip().casefold() not in ("", "false")
 
 
-def _decoded(decoder: msgspec.json.Decoder[Any], text: str) -> Any:
+def _decoded(decoder: msgspec.json.Decoder[Any], text: str | bytes) -> Any:
     try:
         return decoder.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return _decoded_leniently(decoder, text)
+
+
+def _decoded_leniently(decoder: msgspec.json.Decoder[Any], text: str | bytes) -> Any:
+    """Accept numbers that JSON has not: the NaN and Infinity that Python writes, and 1e999.
+
+    They become null.
+    """
+    try:
+        loose = json.loads(text, parse_int=lambda n: int(n) if len(n) < 19 else float(n))
+        return decoder.decode(msgspec.json.encode(loose))
     except msgspec.ValidationError:
         raise _BadRow("the JSON is not what an export holds") from None
-    except msgspec.DecodeError:
-        return _decoded_leniently(decoder, text)
-    except UnicodeEncodeError:
-        raise _BadRow("not UTF-8") from None
-
-
-def _decoded_leniently(decoder: msgspec.json.Decoder[Any], text: str) -> Any:
-    """Accept the NaN and Infinity that Python writes though JSON has none; they become null."""
-    try:
-        loose = json.loads(text, parse_constant=lambda _: None)
-        return msgspec.convert(loose, decoder.type)
     except (ValueError, RecursionError):
         raise _BadRow("not JSON") from None
 
 
-def _decoded_points(raw: msgspec.Raw) -> list[_Point]:
+def _told(cells: list[str], at: _Columns) -> _About:
+    """What the metadata tell; a row is good without them."""
     try:
-        return _points.decode(raw)
-    except msgspec.DecodeError:
+        about: _About = _decoded(_about, cells[at.metadata]) if at.metadata >= 0 else _About()
+    except _BadRow:
+        return _About()
+    return about
+
+
+def _marks(raw: msgspec.Raw) -> list[_Point]:
+    try:
+        marks: list[_Point] = _decoded(_points, bytes(raw))
+    except _BadRow:
         raise _BadRow("the task holds no list of marks") from None
+    return marks
+
+
+def _place(point: _Point) -> tuple[float, float, str]:
+    """Coordinates of a mark, px of the tile, or nan twice and what is wrong with them."""
+    x = point.x_center if point.x is UNSET else point.x
+    y = point.y_center if point.y is UNSET else point.y
+    if isinstance(x, UnsetType) or isinstance(y, UnsetType):
+        return nan, nan, "marks of a shape that has no x and y, such as a line"
+    if x is None or y is None or not is_place(x, y):
+        return nan, nan, "marks without a finite x and y"
+    return x, y, ""
 
 
 def _subject(text: str) -> tuple[str, Metadata]:
@@ -350,7 +386,7 @@ def _subject(text: str) -> tuple[str, Metadata]:
     if len(subjects) != 1:
         raise _BadRow("not exactly one subject")
     ((subject, metadata),) = subjects.items()
-    return subject, metadata
+    return subject.strip(), metadata
 
 
 def _flat(annotations: list[_Annotation]) -> Iterator[_Annotation]:
@@ -360,7 +396,7 @@ def _flat(annotations: list[_Annotation]) -> Iterator[_Annotation]:
         if b'"task"' in bytes(annotation.value):
             try:
                 yield from _annotations.decode(annotation.value)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 continue
 
 
@@ -375,28 +411,23 @@ def _value(annotations: str, task: str) -> msgspec.Raw:
 def _note(found: Survey, at: tuple[str, str], raw: msgspec.Raw) -> None:
     """Note what a task's value looks like."""
     try:
-        points = _points.decode(raw)
-        found.points[at] += sum(p.x is not None and p.y is not None for p in points)
-    except msgspec.DecodeError:
-        try:
+        marks = _marks(raw)
+    except _BadRow:
+        with suppress(msgspec.DecodeError, RecursionError):
             if isinstance(text := _text.decode(raw), str):
                 found.answers[at] += 1
                 found.texts.setdefault(at, set()).add(text)
-        except msgspec.DecodeError:
-            pass
+        return
+    points = sum(not _place(mark)[2] for mark in marks)
+    # what is inside a combo task looks like marks at first sight, but has no tool
+    drawn = sum(m.tool is not None or m.tool_2 is not None for m in marks)
+    found.points[at] += points
+    found.shapes[at] += max(0, drawn - points)
 
 
 def _size(about: _About) -> tuple[float, float] | None:
     """Natural size of the first frame, px; half of real exports have gaps here."""
     for size in about.subject_dimensions or ():
-        if size and size.width and size.height:
-            return size.width, size.height
+        if size and 0 < (size.width or 0) < _LARGEST and 0 < (size.height or 0) < _LARGEST:
+            return size.width or 0, size.height or 0
     return None
-
-
-def _seconds(text: str) -> int:
-    """``2022-03-01 00:01:21 UTC`` in seconds since 1970."""
-    try:
-        return int(datetime.fromisoformat(text.replace(" UTC", "")).replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        raise _BadRow("created_at is not a date") from None
