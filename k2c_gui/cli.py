@@ -5,27 +5,28 @@ Exit codes: 0, done; 2, something is wrong with what was given; 1, a bug of ours
 
 from __future__ import annotations
 
+import io
 import json
-import platform
+import os
+import shutil
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import click
 import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
-from . import __version__, demo
+from . import __version__, importing
 from . import session as sessions
 from .core.model import STATUS, ClusterParams, K2CError, Tally
 from .core.model import Progress as Report
+from .crash import crash_report
 from .io import exporters, mapping, tables
 from .io.files import write_whole
 from .io.sources import Files
@@ -37,8 +38,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show values, and with them people's names
     rich_markup_mode=None,
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells and typer count it."""
+
+out = Console(highlight=False, soft_wrap=True, markup=False)  # a file may be named [red].tif
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 SessionPath = Annotated[Path, typer.Argument(metavar="SESSION.k2c", help="The session file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
@@ -46,49 +50,31 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 
 def main() -> NoReturn:
     """Run the program and turn what went wrong into a message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not every system's pipe takes every name
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    arguments = sys.argv[1:]
+    if arguments and arguments[0].lower().endswith(".k2c"):
+        arguments = ["open", *arguments]
     try:
-        code = app(standalone_mode=False) or 0
-    except click.ClickException as error:
-        error.show()
+        code = app(arguments, standalone_mode=False) or 0
+        if code == STOPPED:
+            err.print("Stopped; nothing half-done was kept.")
+    except typer.TyperException as error:
+        err.print(f"{error.format_message()} See k2c --help.", style="bold red")
         code = 2
-    except (KeyboardInterrupt, click.Abort):
-        err.print("Stopped; nothing half-done was kept.")
-        code = 130
     except K2CError as error:
-        err.print(str(error), style="bold red", markup=False)
+        err.print(str(error), style="bold red")
         code = 2
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader had enough; a complaint about stdout would follow
+    except SystemExit as stop:
+        # how typer and rich leave when the reader of our output, such as head, had enough
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
         code = 0
     except Exception as error:  # the boundary: everything else is a bug
-        err.print(crash_report(error), markup=False)
+        err.print(crash_report(error))
         code = 1
     sys.exit(code)
-
-
-def crash_report(error: BaseException) -> str:
-    """Tell of a bug without quoting data: a value may hold a volunteer's name.
-
-    Parameters
-    ----------
-    error : BaseException
-
-    Returns
-    -------
-    str
-        Type, places in the code, and versions; the message only where no export was being read.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    reading = any("readers" in Path(frame.filename).parts for frame in frames)
-    message = "(withheld: it may quote an export)" if reading else str(error)
-    return "\n".join(
-        [
-            "This is a bug of k2c_gui. Please report it with these lines:",
-            f"k2c_gui {__version__}, Python {platform.python_version()}, {platform.platform()}",
-            *(f"  {Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames),
-            f"{type(error).__name__}: {message}",
-        ]
-    )
 
 
 @app.callback(invoke_without_command=True)
@@ -98,8 +84,16 @@ def _start(
 ) -> None:
     if version:
         out.print(f"k2c_gui {__version__}")
+    elif context.invoked_subcommand is None and _display():
+        raise typer.Exit(_window(None))
     elif context.invoked_subcommand is None:
-        out.print(context.get_help(), markup=False)
+        out.print(context.get_help())
+
+
+@app.command("open", hidden=True)
+def open_(session: SessionPath) -> None:
+    """Open a session in the window: ``k2c SESSION.k2c``."""
+    raise typer.Exit(_window(session))
 
 
 @app.command("demo")
@@ -110,11 +104,13 @@ def demo_(
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the window.")] = False,
 ) -> None:
     """Write a small world with known truth: micrographs, exports, mapping and a session."""
+    from . import demo  # brings scipy, which no other verb waits for
+
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
-    with _progress() as report:
+    with _progress() as report, _whole_or_not(folder):
         demo.write(folder, demo.WorldParams(micrographs=micrographs, seed=seed), report)
-        found, session = sessions.import_(
+        found, session = importing.import_(
             folder / "demo.k2c",
             Files(
                 folder / "images",
@@ -126,7 +122,9 @@ def demo_(
         )
     out.print(f"Wrote {folder}: {len(found.sources.micrographs)} micrographs, two exports,")
     out.print("  mapping.toml, truth.csv and demo.k2c.")
-    out.print(f"Next: k2c instances {session}", markup=False)
+    if _display() and not no_open:
+        raise typer.Exit(_window(session))
+    out.print(f"Next: k2c {session}, or k2c instances {session}")
 
 
 @app.command("import")
@@ -157,7 +155,7 @@ def import_(
     """Make a session of exports and micrographs, or bring a newer export into one."""
     with _progress() as report:
         files = Files(images, picking, classifying, workflows, mapping_, pixel_size_nm)
-        found, written = sessions.import_(
+        found, written = importing.import_(
             session, files, labels=labels, remap=remap, progress=report
         )
     if as_json:
@@ -172,9 +170,9 @@ def import_(
         return
     if found.detected:
         out.print("Mapping found (save it as mapping.toml to change it):", style="bold")
-        out.print(mapping.dump(found.mapping), markup=False)
+        out.print(mapping.dump(found.mapping))
     _print_tallies(found.tallies)
-    out.print(f"Wrote {written}.", markup=False)
+    out.print(f"Wrote {written}.")
 
 
 @app.command()
@@ -228,7 +226,7 @@ def instances(
         _print_json({"params": asdict(params), "instances": list(rows)})
     elif csv is not None and csv != "-":
         _write_rows(Path(csv), list(rows), columns)
-        out.print(f"Wrote {len(table)} instances to {csv}.", markup=False)
+        out.print(f"Wrote {len(table)} instances to {csv}.")
     elif csv == "-" or not sys.stdout.isatty():
         tables.write_csv(sys.stdout, rows, columns)
         sys.stdout.flush()
@@ -276,9 +274,9 @@ def export(
         f" box {chosen.box_source}."
     )
     for tally in chosen.left_out:
-        out.print(f"Left out: {tally.count} {tally.what}.", markup=False)
+        out.print(f"Left out: {tally.count} {tally.what}.")
     for path in written:
-        out.print(f"Wrote {path}.", markup=False)
+        out.print(f"Wrote {path}.")
 
 
 @app.command()
@@ -303,7 +301,7 @@ def check(session: SessionPath, as_json: Json = False) -> None:
         for what, count in counts.items():
             out.print(f"{count:>9} {what.replace('_', ' ')}")
         for trouble in troubles:
-            err.print(trouble, style="bold red", markup=False)
+            err.print(trouble, style="bold red")
         out.print("The session is whole." + (" Its images are not." if troubles else ""))
     if troubles:
         raise typer.Exit(2)
@@ -325,6 +323,71 @@ def log(session: SessionPath, as_json: Json = False) -> None:
     out.print(grid if entries else "Nothing was decided yet.")
 
 
+@contextmanager
+def _whole_or_not(folder: Path) -> Iterator[None]:
+    """Fill a new or empty folder; on failure it is left as it was found."""
+    there = folder.exists()
+    try:
+        yield
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if there:
+            folder.mkdir(exist_ok=True)
+        if isinstance(error, OSError):
+            raise K2CError(
+                f"It cannot be written: {error.strerror or error}.",
+                file=folder,
+                remedy="Choose another place, or make room.",
+            ) from error
+        raise
+
+
+@app.command()
+def screenshot(
+    session: SessionPath,
+    picture: Annotated[Path, typer.Argument(metavar="OUT.png", help="The picture.")],
+    micrograph: Annotated[str, typer.Option(metavar="NAME", help="The one to show.")] = "",
+    select: Annotated[str, typer.Option(metavar="INSTANCE", help="The case to show.")] = "",
+    preset: Annotated[
+        Literal["Adjudicate", "Tune", "Overview"], typer.Option(help="Which docks.")
+    ] = "Adjudicate",
+    size: Annotated[str, typer.Option(metavar="WxH", help="px.")] = "1600x1000",
+    theme: Annotated[Literal["dark", "light"], typer.Option(help="Chrome.")] = "dark",
+) -> None:
+    """Draw the real window, without a display."""
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise K2CError(f"{size} is no size.", remedy="Give width x height, such as 1600x1000.")
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from .gui import app as gui  # brings Qt, which no other verb waits for
+
+    with sessions.Session(session) as desk:
+        drawn = gui.screenshot(
+            desk,
+            micrograph=micrograph,
+            select=select,
+            preset=preset,
+            size=(int(width), int(height)),
+            theme=theme,
+        )
+    if not drawn.save(str(picture)):
+        raise K2CError("The picture cannot be written.", file=picture)
+    out.print(f"Wrote {picture}.")
+
+
+def _display() -> bool:
+    """Whether a window can be shown."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _window(session: Path | None) -> int:
+    from .gui import app as gui  # brings Qt, which no other verb waits for
+
+    return gui.run(session)
+
+
 def _about(entry: Any) -> str:
     if entry.decision is not None:
         ruling = entry.decision
@@ -332,6 +395,8 @@ def _about(entry: Any) -> str:
         return f"{ruling.micrograph} ({ruling.x:.1f}, {ruling.y:.1f}) px: {what}"
     if entry.params is not None:
         return ", ".join(f"{k} {v}" for k, v in asdict(entry.params).items())
+    if entry.pixel_size_nm is not None:
+        return f"{entry.pixel_size_nm} nm a pixel: {', '.join(entry.micrographs)}"
     return str(entry.micrograph or f"step {entry.target[:8]}")
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from . import __version__
 from .core import ledger as ledgers
 from .core import review, training_set
 from .core.model import (
@@ -20,10 +19,9 @@ from .core.model import (
     ClusterParams,
     Decision,
     Entry,
-    Ints,
     K2CError,
-    Label,
     Ledger,
+    Micrograph,
     Progress,
     Sources,
     Table,
@@ -31,11 +29,8 @@ from .core.model import (
     instance_dtype,
     no_progress,
 )
-from .core.union import disturbed, union
-from .io import resources, session_file
-from .io import sources as reading
 from .io.files import sha256
-from .io.session_file import Content, ImportRecord, SessionFile, WriterLock
+from .io.session_file import SessionFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,8 @@ class Session:
             evidence = tuple(review.evidence(content.sources))
             self.imports = content.imports
             self.identity = content.identity
-            self.state = State(content.sources, evidence, self._fold())
+            ledger = self._fold()
+            self.state = State(_calibrated(content.sources, ledger), evidence, ledger)
         except BaseException:
             self._file.close()
             raise
@@ -130,11 +126,8 @@ class Session:
         micrographs = self.state.sources.micrographs
         for done, micrograph in enumerate(micrographs):
             progress("Looking at images", done, len(micrographs))
-            path = Path(micrograph.path)
-            if not path.is_file():
-                troubles.append(f"{path}: the image is missing. Decisions stay; put it back.")
-            elif sha256(path) != micrograph.sha256:
-                troubles.append(f"{path}: the image has changed since it was imported.")
+            if trouble := _trouble(micrograph):
+                troubles.append(f"{micrograph.path}: {trouble}")
         return tuple(troubles)
 
     def micrograph(self, name: str) -> int:
@@ -191,6 +184,28 @@ class Session:
         """Make a setting the project's own."""
         if params != self.state.ledger.params:
             self._append([self._entry("apply", uuid.uuid4().hex, params=params)])
+
+    def set_pixel_size(self, nm: float, names: Sequence[str]) -> None:
+        """Calibrate micrographs by hand; the images and what was imported stay as they are.
+
+        Parameters
+        ----------
+        nm : float
+            A pixel.
+        names : sequence of str
+            Of the micrographs.
+
+        Raises
+        ------
+        K2CError
+            No such micrograph, or a size that is not above 0.
+        """
+        for name in names:
+            self.micrograph(name)
+        if not (isfinite(nm) and nm > 0):
+            raise K2CError(f"A pixel size of {nm} nm is none.", remedy="Give nm above 0.")
+        about = {"pixel_size_nm": float(nm), "micrographs": tuple(names)}
+        self._append([self._entry("calibrate", uuid.uuid4().hex, **about)])
 
     def decide(self, rulings: Sequence[Decision]) -> None:
         """Store rulings as one step: on the disk when this returns.
@@ -303,6 +318,8 @@ class Session:
                     f"A ruling to {ruling.verdict} cannot have the label {ruling.label}.",
                     remedy=f"The labels are {', '.join(map(str, sorted(values)))}.",
                 )
+            if not (isfinite(ruling.x) and isfinite(ruling.y)):  # what JSON could not give back
+                raise K2CError(f"({ruling.x}, {ruling.y}) px is no place.")
         return [
             self._entry("decide", step, decision=ruling, supersedes=gone)
             for ruling, gone in ledgers.settle(self.state.ledger, rulings)
@@ -316,7 +333,12 @@ class Session:
         """Write first, then believe it."""
         self._file.append(entries)
         self._log += entries
-        old, self.state = self.state, replace(self.state, ledger=self._fold())
+        ledger = self._fold()
+        old = self.state
+        sources = old.sources
+        if ledger.pixel_sizes != old.ledger.pixel_sizes:
+            sources = _calibrated(sources, ledger)
+        self.state = replace(old, sources=sources, ledger=ledger)
         for changed in self._subscribers:
             changed(old, self.state)
 
@@ -324,140 +346,30 @@ class Session:
         return ledgers.fold(self._log, self._began_with)
 
 
-def import_(
-    path: Path,
-    files: reading.Files,
-    *,
-    labels: Path | None = None,
-    remap: Path | None = None,
-    progress: Progress = no_progress,
-) -> tuple[reading.Import, Path]:
-    """Make a session of exports and micrographs, or bring a newer export into one.
-
-    Parameters
-    ----------
-    path : Path
-        Made if it is not there.
-    files : Files
-    labels : Path, optional
-        Label scheme of a new session.
-    remap : Path, optional
-        Write a new session here, with the decisions carried over by their marks, and leave
-        `path` as it is.
-    progress : Progress
-
-    Returns
-    -------
-    import : Import
-    path : Path
-        The session that was written.
-
-    Raises
-    ------
-    K2CError
-        The import would move or remove marks under decisions and `remap` is not given; the
-        session's labels are others; a file cannot be used at all. Nothing is changed then.
-    """
-    target = remap or path
-    if remap is not None and remap.exists():
-        raise K2CError("It is there already.", file=remap, remedy="Give --remap a new name.")
-    if remap is not None and not path.exists():
-        raise K2CError("There is no session to carry over.", file=path)
-    if not path.exists():
-        found = reading.read(files, resources.labels(labels), progress=progress)
-        content = Content(_identity(found), found.sources, (_record(found),))
-        _write(target, content, progress)
-        return found, target
-    lock = WriterLock(path) if remap is None else None
-    try:
-        stored = _stored(path)
-        scheme = _same_labels(stored, labels)
-        found = reading.read(
-            files,
-            scheme,
-            known=stored.sources,
-            mapping=stored.imports[-1].mapping,
-            progress=progress,
-        )
-        content = _joined(stored, found, path, allow_moves=remap is not None)
-        _write(target, content, progress)
-    finally:
-        if lock is not None:
-            lock.release()
-    return found, target
-
-
-def _stored(path: Path) -> Content:
-    file = SessionFile(path)
-    try:
-        return file.content()
-    finally:
-        file.close()
-
-
-def _write(path: Path, content: Content, progress: Progress) -> None:
-    progress(f"Writing {path.name}", 0, 0)
-    session_file.write(path, content)
-
-
-def _joined(stored: Content, found: reading.Import, path: Path, *, allow_moves: bool) -> Content:
-    joined = union(stored.sources, found.sources, found.classifications, found.votings)
-    moved = set(disturbed(stored.sources.marks, joined.marks).tolist())
-    under = {e.uid: e.decision for e in stored.log if e.decision}
-    hit = {u: d for u, d in under.items() if moved.intersection(d.marks)}
-    if hit and not allow_moves:
-        marks = sum(len(moved.intersection(d.marks)) for d in hit.values())
-        raise K2CError(
-            f"This import would move or remove {marks} marks under {len(hit)} decisions.",
-            file=path,
-            remedy="Write a new session with --remap NEW.k2c; the decisions are carried over.",
-        )
-    log = tuple(
-        replace(e, decision=_carried(e.decision, stored.sources, joined)) if e.uid in hit else e
-        for e in stored.log
+def _calibrated(sources: Sources, ledger: Ledger) -> Sources:
+    """The facts with the pixel sizes that the expert set."""
+    if not ledger.pixel_sizes:
+        return sources
+    micrographs = tuple(
+        replace(m, pixel_size_nm=ledger.pixel_sizes[m.name], pixel_size_source="set by the expert")
+        if m.name in ledger.pixel_sizes
+        else m
+        for m in sources.micrographs
     )
-    imports = (*stored.imports, _record(found))
-    return Content(stored.identity, joined, imports, stored.params, log)
+    return replace(sources, micrographs=micrographs)
 
 
-def _carried(decision: Decision | None, old: Sources, new: Sources) -> Decision | None:
-    """Move a decision as far as its marks moved; marks that are gone stay named in it."""
-    if decision is None:
-        return None
-    before, after = _rows(old.marks, decision.marks), _rows(new.marks, decision.marks)
-    both = np.intersect1d(before["mark"], after["mark"])
-    if not len(both):
-        return decision
-    before, after = _rows(before, both), _rows(after, both)
-    return replace(
-        decision,
-        micrograph=new.micrographs[int(np.bincount(after["micrograph"]).argmax())].name,
-        x=decision.x + float(np.mean(after["x"] - before["x"])),
-        y=decision.y + float(np.mean(after["y"] - before["y"])),
-    )
-
-
-def _rows(marks: Table, wanted: Sequence[int] | Ints) -> Table:
-    return marks[np.isin(marks["mark"], wanted)]
-
-
-def _same_labels(stored: Content, labels: Path | None) -> tuple[Label, ...]:
-    if labels is not None and resources.labels(labels) != stored.sources.labels:
-        raise K2CError(
-            "The session was made with other labels, and they are frozen in it.",
-            file=labels,
-            remedy="Make a new session for a new label scheme.",
-        )
-    return stored.sources.labels
-
-
-def _record(found: reading.Import) -> ImportRecord:
-    return ImportRecord(__version__, found.mapping, found.detected, found.hashes, found.tallies)
-
-
-def _identity(found: reading.Import) -> str:
-    """The same for everybody who begins with the same exports."""
-    return hashlib.sha256(" ".join(sorted(found.hashes.values())).encode()).hexdigest()
+def _trouble(micrograph: Micrograph) -> str:
+    """What has become of an image since its import; empty when nothing has."""
+    path = Path(micrograph.path)
+    try:
+        if not path.is_file():
+            return "the image is missing. Decisions stay; put it back."
+        if sha256(path) != micrograph.sha256:
+            return "the image has changed since it was imported."
+    except OSError as error:
+        return f"the image cannot be read: {error.strerror or error}."
+    return ""
 
 
 def _now() -> str:

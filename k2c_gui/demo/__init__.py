@@ -6,6 +6,7 @@ writers of `k2c_gui.demo.exports` also serve arrays of your own.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 
 from k2c_gui.core.model import Ints, Progress, Table, no_progress
 from k2c_gui.demo import volunteers
-from k2c_gui.demo.exports import MAPPING, mark_ids, write_classifying, write_picking
+from k2c_gui.demo.exports import mark_ids, write_classifying, write_picking
 from k2c_gui.demo.micrograph import render
 from k2c_gui.demo.scene import Scene, scene
 from k2c_gui.demo.world import PARTICLE, Stage, WorldParams, contains, tiles
+from k2c_gui.io.resources import resource
 
 __all__ = [
-    "MAPPING",
     "PARTICLE",
     "World",
     "WorldParams",
@@ -137,7 +138,7 @@ def write(folder: Path, params: WorldParams, progress: Progress = no_progress) -
     progress("writing exports", 1, 2)
     write_classifying(folder / "classifying.csv", world.names, world.votes)
     progress("writing exports", 2, 2)
-    _write_text(folder / "mapping.toml", MAPPING)
+    shutil.copyfile(resource("mapping.toml"), folder / "mapping.toml")
     rows = [
         f"{world.names[p['micrograph']]},{p['x']:.3f},{p['y']:.3f},{p['label']},"
         f"{p['diameter']:.2f},{p['exposure']}\n"

@@ -23,29 +23,6 @@ HEADER = (
     "classification_id,user_name,user_id,user_ip,workflow_id,workflow_name,workflow_version,"
     "created_at,gold_standard,expert,metadata,annotations,subject_data,subject_ids\n"
 )
-MAPPING = """\
-[picking]
-workflow_id = "19001"
-task = "T0"
-micrograph = "#micrograph"
-x0 = "#x0"
-y0 = "#y0"
-
-[classifying]
-workflow_id = "19777"
-task = "T0"
-mark = "#mark"
-micrograph = "#micrograph"
-x = "#x"
-y = "#y"
-
-[classifying.answers]
-"Nanoparticle" = 0
-"Cluster" = 1
-"Artifact" = 2
-"Nothing" = 3
-"Something else" = 3
-"""
 
 
 def mark_ids(classifications: Ints) -> Ints:

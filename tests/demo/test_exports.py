@@ -15,6 +15,7 @@ import pytest
 
 from k2c_gui import demo
 from k2c_gui.demo.exports import mark_ids
+from k2c_gui.io.resources import resource
 
 Row = dict[str, str]
 COLUMNS = (
@@ -97,7 +98,9 @@ def test_marks_read_back_where_they_were_set(picking: list[Row], world: demo.Wor
 
 
 def test_votes_read_back_on_their_marks(classifying: list[Row], world: demo.World) -> None:
-    answers = tomllib.loads(demo.MAPPING)["classifying"]["answers"]
+    answers = tomllib.loads(resource("mapping.toml").read_text(encoding="utf-8"))["classifying"][
+        "answers"
+    ]
     used = set()
     for row, vote in zip(classifying, world.votes, strict=True):
         where = subject(row)
