@@ -1,0 +1,1 @@
+"""What is painted on the canvas of a micrograph: one file each, lowest layer first."""

@@ -1,0 +1,77 @@
+"""A desk with a small demo session on it, in an offscreen window system."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from k2c_gui import demo
+from k2c_gui.core import review
+from k2c_gui.demo import WorldParams
+from k2c_gui.desk import Desk
+from k2c_gui.gui.actions import Actions
+from k2c_gui.gui.jobs import Pictures
+from k2c_gui.gui.style import look
+from k2c_gui.importing import import_
+from k2c_gui.io.sources import Files
+from k2c_gui.session import Session
+
+PARAMS = WorldParams(micrographs=2, seed=2, size=512, particles=30, tiles_per_axis=4)
+
+
+@pytest.fixture(autouse=True)
+def plain_look(qapp: QApplication) -> None:
+    """Begin with the dark theme at scale 1, whatever the test before left."""
+    look().apply("dark", 1.0)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a demo project; not to be written to."""
+    folder = tmp_path_factory.mktemp("project")
+    demo.write(folder, PARAMS)
+    files = Files(folder / "images", folder / "picking.csv", folder / "classifying.csv")
+    import_(folder / "demo.k2c", files)
+    return folder
+
+
+@pytest.fixture
+def session(project: Path, tmp_path: Path) -> Iterator[Session]:
+    """A writable copy of the session; its images stay where they were."""
+    path = tmp_path / "project" / "demo.k2c"
+    shutil.copytree(project, path.parent)
+    with Session(path, write=True, expert="Some Expert") as session:
+        yield session
+
+
+@pytest.fixture
+def desk(session: Session) -> Desk:
+    """A desk at which every micrograph is grouped and the ambiguous cases are queued."""
+    desk = Desk(session)
+    for evidence in desk.state.evidence:
+        desk.offer(review.group(evidence, desk.state.params))
+    desk.rank("ambiguous")
+    return desk
+
+
+@pytest.fixture
+def pictures(desk: Desk, qapp: QApplication) -> Iterator[Pictures]:
+    """The micrographs of the desk."""
+    pictures = Pictures([m.path for m in desk.state.sources.micrographs])
+    yield pictures
+    pictures.close()
+
+
+@pytest.fixture
+def actions(qapp: QApplication, qtbot: object) -> Iterator[Actions]:
+    """Actions of an empty window; connect what a test needs with ``actions.on``."""
+    look().apply("dark")
+    window = QWidget()
+    actions = Actions(window, {})
+    yield actions
+    qapp.removeEventFilter(actions)
+    window.deleteLater()
