@@ -6,30 +6,23 @@ Exit codes: 0, done; 2, something is wrong with what was given; 1, a bug of ours
 from __future__ import annotations
 
 import io
-import json
 import os
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
 from . import __version__, importing
 from . import session as sessions
-from .core.model import STATUS, ClusterParams, K2CError, Tally
-from .core.model import Progress as Report
+from .core.model import K2CError
 from .crash import crash_report
 from .io import exporters, mapping, tables
-from .io.files import write_whole
 from .io.sources import Files
+from .terminal import err, out, print_json, print_overview, print_tallies, progress, write_rows
 
 app = typer.Typer(
     name="k2c",
@@ -40,9 +33,6 @@ app = typer.Typer(
 )
 STOPPED = 130
 """Exit code after Ctrl-C, as shells and typer count it."""
-
-out = Console(highlight=False, soft_wrap=True, markup=False)  # a file may be named [red].tif
-err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 SessionPath = Annotated[Path, typer.Argument(metavar="SESSION.k2c", help="The session file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
@@ -104,21 +94,9 @@ def demo_(
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the window.")] = False,
 ) -> None:
     """Write a small world with known truth: micrographs, exports, mapping and a session."""
-    from . import demo  # brings scipy, which no other verb waits for
-
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
-    with _progress() as report, _whole_or_not(folder):
-        demo.write(folder, demo.WorldParams(micrographs=micrographs, seed=seed), report)
-        found, session = importing.import_(
-            folder / "demo.k2c",
-            Files(
-                folder / "images",
-                folder / "picking.csv",
-                folder / "classifying.csv",
-                mapping=folder / "mapping.toml",
-            ),
-            progress=report,
+    with progress() as report:
+        found, session = importing.make_demo(
+            folder, micrographs=micrographs, seed=seed, progress=report
         )
     out.print(f"Wrote {folder}: {len(found.sources.micrographs)} micrographs, two exports,")
     out.print("  mapping.toml, truth.csv and demo.k2c.")
@@ -153,13 +131,13 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Make a session of exports and micrographs, or bring a newer export into one."""
-    with _progress() as report:
+    with progress() as report:
         files = Files(images, picking, classifying, workflows, mapping_, pixel_size_nm)
         found, written = importing.import_(
             session, files, labels=labels, remap=remap, progress=report
         )
     if as_json:
-        _print_json(
+        print_json(
             {
                 "session": str(written),
                 "detected": found.detected,
@@ -171,7 +149,7 @@ def import_(
     if found.detected:
         out.print("Mapping found (save it as mapping.toml to change it):", style="bold")
         out.print(mapping.dump(found.mapping))
-    _print_tallies(found.tallies)
+    print_tallies(found.tallies)
     out.print(f"Wrote {written}.")
 
 
@@ -212,7 +190,7 @@ def instances(
         "centroid": centroid,
         "margin": margin,
     }
-    with sessions.Session(session, write=apply) as desk, _progress() as report:
+    with sessions.Session(session, write=apply) as desk, progress() as report:
         changes: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
         params = replace(desk.state.ledger.params, **changes)
         only = [desk.micrograph(name) for name in micrograph] if micrograph else None
@@ -223,15 +201,15 @@ def instances(
     rows = tables.rows(table, sources.micrographs, sources.labels)
     columns = tables.columns(sources.labels)
     if as_json:
-        _print_json({"params": asdict(params), "instances": list(rows)})
+        print_json({"params": asdict(params), "instances": list(rows)})
     elif csv is not None and csv != "-":
-        _write_rows(Path(csv), list(rows), columns)
+        write_rows(Path(csv), list(rows), columns)
         out.print(f"Wrote {len(table)} instances to {csv}.")
     elif csv == "-" or not sys.stdout.isatty():
         tables.write_csv(sys.stdout, rows, columns)
         sys.stdout.flush()
     else:
-        _print_overview(table, [m.name for m in sources.micrographs], params)
+        print_overview(table, [m.name for m in sources.micrographs], params)
 
 
 @app.command()
@@ -250,7 +228,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a training set."""
-    with sessions.Session(session) as desk, _progress() as report:
+    with sessions.Session(session) as desk, progress() as report:
         chosen = desk.training_set(
             signed_off_only=include == "signed-off",
             box_nm=box_nm,
@@ -259,7 +237,7 @@ def export(
         )
     written = exporters.export(chosen, folder, [name.strip() for name in formats.split(",")])
     if as_json:
-        _print_json(
+        print_json(
             {
                 "files": [str(path) for path in written],
                 "micrographs": len(chosen.micrographs),
@@ -283,7 +261,7 @@ def export(
 def check(session: SessionPath, as_json: Json = False) -> None:
     """Read every page of a session, fold its log, and look for its images."""
     with sessions.Session(session) as desk:
-        with _progress() as report:
+        with progress() as report:
             troubles = desk.check(report)
         sources, ledger = desk.state.sources, desk.state.ledger
     counts = {
@@ -296,7 +274,7 @@ def check(session: SessionPath, as_json: Json = False) -> None:
         "decisions_in_force": len(ledger.in_force),
     }
     if as_json:
-        _print_json({"counts": counts, "troubles": troubles})
+        print_json({"counts": counts, "troubles": troubles})
     else:
         for what, count in counts.items():
             out.print(f"{count:>9} {what.replace('_', ' ')}")
@@ -321,25 +299,6 @@ def log(session: SessionPath, as_json: Json = False) -> None:
     for entry in entries:
         grid.add_row(entry.at, entry.expert, entry.kind, _about(entry))
     out.print(grid if entries else "Nothing was decided yet.")
-
-
-@contextmanager
-def _whole_or_not(folder: Path) -> Iterator[None]:
-    """Fill a new or empty folder; on failure it is left as it was found."""
-    there = folder.exists()
-    try:
-        yield
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if there:
-            folder.mkdir(exist_ok=True)
-        if isinstance(error, OSError):
-            raise K2CError(
-                f"It cannot be written: {error.strerror or error}.",
-                file=folder,
-                remedy="Choose another place, or make room.",
-            ) from error
-        raise
 
 
 @app.command()
@@ -398,70 +357,3 @@ def _about(entry: Any) -> str:
     if entry.pixel_size_nm is not None:
         return f"{entry.pixel_size_nm} nm a pixel: {', '.join(entry.micrographs)}"
     return str(entry.micrograph or f"step {entry.target[:8]}")
-
-
-def _write_rows(path: Path, rows: list[dict[str, tables.Value]], columns: list[str]) -> None:
-    def fill(part: Path) -> None:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            tables.write_csv(file, rows, columns)
-
-    write_whole(path, fill)
-
-
-def _print_overview(table: Any, names: list[str], params: ClusterParams) -> None:
-    """One line a micrograph, for a person at a terminal."""
-    grid = Grid("micrograph", box=None, pad_edge=False)
-    for column in ("instances", "ambiguous", "ties", "no votes", "decided"):
-        grid.add_column(column, justify="right")
-    voted = table["votes"].sum(axis=1) > 0
-    facts = {
-        "instances": table["micrograph"] >= 0,
-        "ambiguous": table["ambiguous"],
-        "ties": voted & (table["margin"] == 0),
-        "no votes": ~voted,
-        "decided": table["status"] != STATUS.index("proposed"),
-    }
-    for i, name in enumerate(names):
-        own = table["micrograph"] == i
-        grid.add_row(name, *(str(int((own & fact).sum())) for fact in facts.values()))
-    grid.add_row("all", *(str(int(fact.sum())) for fact in facts.values()), style="bold")
-    out.print(grid)
-    out.print(", ".join(f"{k} {v}" for k, v in asdict(params).items()), style="dim")
-
-
-def _print_tallies(tallies: tuple[Tally, ...]) -> None:
-    grid = Grid("source", "fate", box=None, pad_edge=False)
-    grid.add_column("count", justify="right")
-    grid.add_column("what")
-    grid.add_column("first at")
-    for tally in tallies:
-        style = {"kept": "", "flagged": "yellow", "dropped": "red"}[tally.fate]
-        grid.add_row(
-            tally.source, tally.fate, str(tally.count), tally.what, tally.first, style=style
-        )
-    out.print(grid)
-
-
-def _print_json(document: object) -> None:
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def _progress() -> Iterator[Report]:
-    """A bar on stderr; nothing at all where stderr is not a terminal."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("", total=None)
-
-        def report(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total or None)
-
-        yield report

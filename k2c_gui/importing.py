@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,56 @@ def preview(
     mapping = stored.imports[-1].mapping
     scheme = _same_labels(stored, labels)
     return previews.preview(files, scheme, mapping=mapping, progress=progress)
+
+
+def make_demo(
+    folder: Path, *, micrographs: int = 3, seed: int = 0, progress: Progress = no_progress
+) -> tuple[reading.Import, Path]:
+    """Fill a new or empty folder with the demo; on failure it is left as it was found.
+
+    Parameters
+    ----------
+    folder : Path
+    micrographs, seed : int
+        See `demo.WorldParams`.
+    progress : Progress
+
+    Returns
+    -------
+    import : Import
+    path : Path
+        The session.
+
+    Raises
+    ------
+    K2CError
+        The folder is not empty, or cannot be written.
+    """
+    from . import demo  # brings scipy, which nothing else here waits for
+
+    there = folder.exists()
+    if there and (not folder.is_dir() or any(folder.iterdir())):
+        raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
+    try:
+        demo.write(folder, demo.WorldParams(micrographs=micrographs, seed=seed), progress)
+        files = reading.Files(
+            folder / "images",
+            folder / "picking.csv",
+            folder / "classifying.csv",
+            mapping=folder / "mapping.toml",
+        )
+        return import_(folder / "demo.k2c", files, progress=progress)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if there:
+            folder.mkdir(exist_ok=True)
+        if isinstance(error, OSError):
+            raise K2CError(
+                f"It cannot be written: {error.strerror or error}.",
+                file=folder,
+                remedy="Choose another place, or make room.",
+            ) from error
+        raise
 
 
 def _read_into(

@@ -25,6 +25,7 @@ from k2c_gui.gui.views.dialogs import demo as demo_dialog
 from k2c_gui.gui.views.dialogs.images import search
 from k2c_gui.gui.views.dialogs.keys import as_text, in_force
 from k2c_gui.gui.views.dialogs.sheet import Sheet
+from k2c_gui.importing import make_demo
 
 PATIENCE = 15_000
 
@@ -324,11 +325,11 @@ def test_folder_is_remembered(
 def test_demo_is_written_and_opened(
     window: QWidget, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(folder: Path, progress: Progress) -> Path:
+    def make(folder: Path, *, progress: Progress) -> tuple[None, Path]:
         progress("Drawing", 0, 1)
-        return folder / "demo.k2c"
+        return None, folder / "demo.k2c"
 
-    monkeypatch.setattr(demo_dialog, "write", write)
+    monkeypatch.setattr(demo_dialog, "make_demo", make)
     opened: list[Path] = []
     dialogs.make_demo(window, tmp_path / "demo", opened.append)
     qtbot.waitUntil(lambda: bool(opened), timeout=PATIENCE)
@@ -352,10 +353,10 @@ def test_stopped_demo_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
         raise K2CError("Stopped.")
 
     with pytest.raises(K2CError, match="Stopped"):
-        demo_dialog.write(folder, stop)
+        make_demo(folder, progress=stop)
     assert list(folder.iterdir()) == []
     with pytest.raises(K2CError, match="Stopped"):
-        demo_dialog.write(tmp_path / "new", stop)
+        make_demo(tmp_path / "new", progress=stop)
     assert not (tmp_path / "new").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ def read(request: Request, kind: Kind) -> Harvest:
     return harvest
 
 
-class _Taker:
+class _Taker(ABC):
     """Takes rows of one file into a harvest."""
 
     def __init__(self, request: Request, harvest: Harvest, at: _Columns) -> None:
@@ -215,8 +216,9 @@ class _Taker:
     def _version(self, cells: list[str]) -> str:
         return cells[self.at.version].strip() if self.at.version >= 0 else ""
 
+    @abstractmethod
     def _take(self, number: int, cells: list[str], subject: str) -> None:
-        raise NotImplementedError
+        """Take what only this kind of row has."""
 
     def _who_and_when(self, cells: list[str], unsized: str = "") -> None:
         """Note person and date, and the size of a tile while it is not known."""

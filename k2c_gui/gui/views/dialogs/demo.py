@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from k2c_gui.core.model import Cancelled, K2CError, Progress
+from k2c_gui.core.model import Cancelled, K2CError
 from k2c_gui.gui.jobs import Report, Worker
-from k2c_gui.importing import import_
-from k2c_gui.io.sources import Files
+from k2c_gui.importing import make_demo
 
 from .sheet import Sheet
 
@@ -42,7 +40,7 @@ class MakeDemo(Sheet):
         self._report = Report()
         self._report.said.connect(self._said)
         self._worker = Worker(self._answered)
-        self._worker.ask(folder, lambda: write(folder, self._report))
+        self._worker.ask(folder, lambda: make_demo(folder, progress=self._report)[1])
 
     def done(self, result: int) -> None:
         """Close; what still runs is stopped, and what it wrote is removed."""
@@ -65,48 +63,3 @@ class MakeDemo(Sheet):
         elif isinstance(answer, Path):
             self.accept()
             self._opened(answer)
-
-
-def write(folder: Path, progress: Progress) -> Path:
-    """Fill a new or empty folder with the demo; on failure it is left as it was found.
-
-    Parameters
-    ----------
-    folder : Path
-    progress : Progress
-
-    Returns
-    -------
-    Path
-        The session.
-
-    Raises
-    ------
-    K2CError
-        The folder is not empty, or cannot be written.
-    """
-    from k2c_gui import demo  # brings scipy, which no window waits for
-
-    there = folder.exists()
-    if there and (not folder.is_dir() or any(folder.iterdir())):
-        raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
-    try:
-        demo.write(folder, demo.WorldParams(), progress)
-        files = Files(
-            folder / "images",
-            folder / "picking.csv",
-            folder / "classifying.csv",
-            mapping=folder / "mapping.toml",
-        )
-        return import_(folder / "demo.k2c", files, progress=progress)[1]
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if there:
-            folder.mkdir(exist_ok=True)
-        if isinstance(error, OSError):
-            raise K2CError(
-                f"It cannot be written: {error.strerror or error}.",
-                file=folder,
-                remedy="Choose another place, or make room.",
-            ) from error
-        raise
