@@ -1,9 +1,9 @@
-"""The one mutable object: a session, its state, and the verbs that change it."""
+"""A session: what is on disk, and the verbs that add to it."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
@@ -34,8 +34,8 @@ from .io.session_file import SessionFile
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What is so right now; every verb replaces it whole.
+class Stored:
+    """What is on disk, worked out; every verb replaces it whole.
 
     Attributes
     ----------
@@ -49,9 +49,6 @@ class State:
     sources: Sources
     evidence: tuple[review.Evidence, ...]
     ledger: Ledger
-
-
-Changed = Callable[[State, State], None]
 
 
 class Session:
@@ -83,11 +80,10 @@ class Session:
             self.imports = content.imports
             self.identity = content.identity
             ledger = self._fold()
-            self.state = State(_calibrated(content.sources, ledger), evidence, ledger)
+            self.state = Stored(_calibrated(content.sources, ledger), evidence, ledger)
         except BaseException:
             self._file.close()
             raise
-        self._subscribers: list[Changed] = []
 
     def __enter__(self) -> Session:
         return self
@@ -103,10 +99,6 @@ class Session:
     def log(self) -> tuple[Entry, ...]:
         """The log, in order."""
         return tuple(self._log)
-
-    def subscribe(self, changed: Changed) -> None:
-        """Be called with the old and the new state after every verb that changed something."""
-        self._subscribers.append(changed)
 
     def check(self, progress: Progress = no_progress) -> tuple[str, ...]:
         """Read every page of the file, fold its log, and look for the images.
@@ -334,13 +326,10 @@ class Session:
         self._file.append(entries)
         self._log += entries
         ledger = self._fold()
-        old = self.state
-        sources = old.sources
-        if ledger.pixel_sizes != old.ledger.pixel_sizes:
+        sources = self.state.sources
+        if ledger.pixel_sizes != self.state.ledger.pixel_sizes:
             sources = _calibrated(sources, ledger)
-        self.state = replace(old, sources=sources, ledger=ledger)
-        for changed in self._subscribers:
-            changed(old, self.state)
+        self.state = replace(self.state, sources=sources, ledger=ledger)
 
     def _fold(self) -> Ledger:
         return ledgers.fold(self._log, self._began_with)
