@@ -74,10 +74,25 @@ def at(x: Floats, y: Floats, tiles: Table, n_looks: Ints) -> Ints:
     -------
     (n,) int64
     """
-    right, bottom = tiles["x0"] + tiles["width"], tiles["y0"] + tiles["height"]
-    across = (x[:, None] >= tiles["x0"]) & (x[:, None] < right)
-    down = (y[:, None] >= tiles["y0"]) & (y[:, None] < bottom)
-    return np.asarray((across & down) @ n_looks, dtype=np.int64)
+    return np.asarray(within(x[:, None], y[:, None], tiles) @ n_looks, dtype=np.int64)
+
+
+def within(x: Floats, y: Floats, tiles: Table) -> Bools:
+    """Tell which spots lie in which tiles; the far edges belong to the next tile.
+
+    Parameters
+    ----------
+    x, y : float64
+        px of one micrograph.
+    tiles : TILE
+        Broadcast against x and y.
+
+    Returns
+    -------
+    bool
+    """
+    across = (x >= tiles["x0"]) & (x < tiles["x0"] + tiles["width"])
+    return np.asarray(across & (y >= tiles["y0"]) & (y < tiles["y0"] + tiles["height"]))
 
 
 def full(sources: Sources) -> int:

@@ -50,6 +50,40 @@ def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
     )
 
 
+def advance(ledger: Ledger, step: Sequence[Entry]) -> Ledger | None:
+    """Take one more step into a ledger, without reading the whole log again.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        What the log amounted to.
+    step : sequence of Entry
+        Appended to it since, as one step.
+
+    Returns
+    -------
+    Ledger or None
+        The same as `fold` of the longer log; None where only that can tell, because the step
+        takes something back.
+    """
+    if any(e.supersedes or e.kind in ("undo", "redo") for e in step):
+        return None
+    ruled = {e.uid: e.decision for e in step if e.decision}
+    signed_off = ledger.signed_off.difference(d.micrograph for d in ruled.values())
+    signed_off |= {e.micrograph for e in step if e.kind == "sign-off"}
+    pixel_sizes = {n: e.pixel_size_nm for e in step if e.pixel_size_nm for n in e.micrographs}
+    undoable = next((e.step for e in step if e.kind in ("decide", "sign-off")), "")
+    return Ledger(
+        in_force={**ledger.in_force, **ruled},
+        owner={**ledger.owner, **{mark: uid for uid, d in ruled.items() for mark in d.marks}},
+        signed_off=signed_off,
+        params=next((e.params for e in reversed(step) if e.params), ledger.params),
+        undoable=undoable or ledger.undoable,
+        redoable="" if undoable else ledger.redoable,
+        pixel_sizes={**ledger.pixel_sizes, **pixel_sizes},
+    )
+
+
 def settle(
     ledger: Ledger, rulings: Sequence[Decision]
 ) -> tuple[tuple[Decision, tuple[str, ...]], ...]:

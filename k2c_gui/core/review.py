@@ -35,7 +35,7 @@ class Evidence:
     name : str
     labels : tuple of Label
     marks : (n_marks,) MARK
-        In rising order of ``mark``.
+        In rising order of ``mark``; ``tile`` is the place in `tiles` here.
     votes : (n_votes,) VOTE
     mark_of_vote : (n_votes,) int64
         See `consensus.attach`.
@@ -78,6 +78,7 @@ def evidence(sources: Sources) -> list[Evidence]:
     for i, micrograph in enumerate(sources.micrographs):
         marks, votes = marks_of[i], votes_of[i]
         own = sources.tiles["micrograph"] == i
+        marks["tile"] = (np.cumsum(own) - 1)[marks["tile"]]
         place = consensus.attach(votes, marks, sources.vote_radius)
         joined.append(
             Evidence(
@@ -188,8 +189,11 @@ def _rows(evidence: Evidence, group: Ints, x: Floats, y: Floats, params: Cluster
     table["n_volunteers"] = _distinct(own, marks["volunteer"], n)
     seen = exposure.at(table["x"], table["y"], evidence.tiles, evidence.looks_per_tile)
     table["exposure"] = seen
-    look = marks["volunteer"].astype(np.int64) * (int(evidence.marks["tile"].max(initial=0)) + 1)
-    marked = _distinct(own, look + marks["tile"], n)
+    # a wide group has marks of looks that could not see its centroid: they do not support it
+    tile = evidence.tiles[marks["tile"]]
+    sees = exposure.within(x[own], y[own], tile)
+    look = marks["volunteer"].astype(np.int64) * len(evidence.tiles) + marks["tile"]
+    marked = _distinct(own[sees], look[sees], n)
     table["support"] = np.divide(marked, seen, out=np.full(n, np.nan), where=seen > 0)
     votes = consensus.tally(
         evidence.votes, evidence.mark_of_vote, evidence.marks, group, n, evidence.labels

@@ -103,7 +103,9 @@ def by_hand(evidence: review.Evidence, rows: list[int], x: float, y: float) -> d
     for i in rows:
         mark = evidence.marks[i]
         volunteers.add(int(mark["volunteer"]))
-        looks.add((int(mark["volunteer"]), int(mark["tile"])))
+        tile = evidence.tiles[mark["tile"]]
+        if 0 <= x - tile["x0"] < tile["width"] and 0 <= y - tile["y0"] < tile["height"]:
+            looks.add((int(mark["volunteer"]), int(mark["tile"])))
         if mark["label"] != NO_LABEL:
             votes[int(mark["label"])] += 1
     for vote, place in zip(evidence.votes, evidence.mark_of_vote, strict=True):
@@ -145,7 +147,8 @@ def test_proposals_by_hand() -> None:
     assert table["n_marks"].tolist() == [12, 12]
     assert table["n_volunteers"].tolist() == [6, 6]
     assert table["exposure"].tolist() == [30, 15]  # only one tile reaches as far as the second
-    assert table["support"].tolist() == [12 / 30, 12 / 15]
+    # of the second, half the marks are of looks that could not see its centroid
+    assert table["support"].tolist() == [12 / 30, 6 / 15]
     assert table["votes"].tolist() == [[24, 12, 0, 0], [0, 0, 12, 0]]
     assert table["margin"].tolist() == [12 / 36, 1.0]
     assert table["ambiguous"].tolist() == [False, False]
