@@ -15,6 +15,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -217,6 +218,9 @@ def verify(session: Path) -> None:
 
 def report(taken: dict[str, list[Run]]) -> None:
     """Print what was measured, and the targets beside it."""
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}"
+    )
     print(f"{'':<10} runs  median s     min     max   cpu s  peak MB")
     for name, runs in taken.items():
         if runs:
