@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ./packaging/demo.sh: set up, write a small demo project to demo/ and do the main job on it.
+# ./packaging/demo.sh: set up, write a small demo project to demo/, do the main job on it, and where
+# there is a display open it in the window.
 # Again and again: the project is kept, with all that was decided in it, and the outputs are
 # written anew. Nothing is deleted but unchanged outputs of an earlier run.
 set -euo pipefail
@@ -10,10 +11,13 @@ set -euo pipefail
 written=demo/.written # cksum, size and name of each output of the last run
 
 main() {
-    local drawing=offscreen output
+    local drawing=offscreen able=yes output
     [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || drawing=window
     set_up default
-    system_libraries "$drawing" || say "going on: what follows does not draw"
+    system_libraries "$drawing" || {
+        able=no
+        say "going on: what follows does not draw"
+    }
 
     write_project
     discard_outputs
@@ -29,6 +33,7 @@ main() {
     k2c export demo/demo.k2c demo/training-set-csv --format csv --include all
     remember demo/training-set-csv
     report
+    [ "$drawing$able" != windowyes ] || k2c demo/demo.k2c
 }
 
 k2c() {
@@ -72,12 +77,12 @@ discard_outputs() {
 report() {
     say "done; written to $checkout/demo:"
     cat <<END
-demo.k2c            the session: micrographs, marks, votes and, later, your decisions
+demo.k2c            the session: micrographs, marks, votes and your decisions
 picking.csv ...     the exports, mapping and images it was imported from; truth.csv is the answer
 instances.csv       one row an instance: $(($(wc -l <demo/instances.csv) - 1)) of them
 training-set/       the same as COCO: $(find demo/training-set -type f | wc -l | xargs) files
 training-set-csv/   the same as tables: $(find demo/training-set-csv -type f | wc -l | xargs) files
-Go on with: .venv/bin/k2c --help
+Go on with: .venv/bin/k2c demo/demo.k2c, or .venv/bin/k2c --help
 END
 }
 

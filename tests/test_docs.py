@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sqlite3
 from dataclasses import replace
@@ -76,3 +77,20 @@ def test_every_table_is_described() -> None:
         plain = re.sub(r", PRIMARY KEY \(.*\)", "", columns)
         for column in plain.split(", "):
             assert column.split()[0] in row or table == "log", (table, column)
+
+
+def test_the_keys_in_the_guide_are_those_that_ship() -> None:
+    spec = importlib.util.spec_from_file_location("draw_guide", DOCS / "draw_guide.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    page = (DOCS / "user-guide.md").read_text(encoding="utf-8")
+    written = page.partition(script.BEGIN)[2].partition(script.END)[0].strip()
+    assert "| Decide | Keep ambiguous | `K` |" in written
+    assert written == script.keys_table()
+
+
+def test_the_pictures_are_small() -> None:
+    for picture in (DOCS / "pictures").glob("*.png"):
+        assert picture.name == "overview.png" or picture.stat().st_size < 350_000, picture.name
