@@ -7,7 +7,8 @@ that they draw with ``is``. Nothing here waits: groupings are offered by whoever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -102,6 +103,7 @@ class Desk:
         self.session = session
         self._subscribers: list[Changed] = []
         self._painted_at = ""
+        self._quiet = False
         facts = session.state
         n = len(facts.evidence)
         params = facts.ledger.params
@@ -266,10 +268,12 @@ class Desk:
         if row < 0 or not self._painted_at:
             return False
         ruling = self._ruling(row, verdict, label, note, reason)
-        if not self._stored(lambda: self.session.decide([ruling])):
-            return False
-        self._refold()
-        self.go(1, undecided=True)
+        with self._told_once():
+            if not self._stored(lambda: self.session.decide([ruling])):
+                return False
+            self._painted_at = ""  # where no next case follows, one key must not rule it twice
+            self._refold({ruling.micrograph})
+            self.go(1, undecided=True)
         return True
 
     def sign_off(self) -> bool:
@@ -277,7 +281,7 @@ class Desk:
         name = self.state.evidence[self.state.shown].name
         done = self._stored(lambda: self.session.sign_off(name))
         if done:
-            self._refold()
+            self._refold({name})
         return done
 
     def undo(self) -> None:
@@ -297,8 +301,8 @@ class Desk:
         name = self.state.evidence[self.state.shown].name
         return tuple(
             e
-            for e in self.session.log
-            if e.decision and e.decision.micrograph == name and not own.isdisjoint(e.decision.marks)
+            for e in self.session.rulings(name)
+            if e.decision and not own.isdisjoint(e.decision.marks)
         )
 
     def _ruling(
@@ -342,13 +346,14 @@ class Desk:
         return tuple(mark for mark in marks if mark not in self.state.ledger.owner)
 
     def _travel(self, step: str, go: Callable[[], None]) -> None:
-        if not step or not self._stored(go):
-            return
-        rulings = [e.decision for e in self.session.log if e.step == step and e.decision]
-        self._refold()
-        if rulings:
-            names = [evidence.name for evidence in self.state.evidence]
-            self.select(rulings[0].marks[0], names.index(rulings[0].micrograph))
+        with self._told_once():
+            if not step or not self._stored(go):
+                return
+            rulings = [e.decision for e in self.session.log if e.step == step and e.decision]
+            self._refold({ruling.micrograph for ruling in rulings})
+            if rulings:
+                names = [evidence.name for evidence in self.state.evidence]
+                self.select(rulings[0].marks[0], names.index(rulings[0].micrograph))
 
     def _stored(self, write: Callable[[], None]) -> bool:
         """Write; what the disk refused is told and not believed."""
@@ -360,15 +365,9 @@ class Desk:
         self._set(replace(self.state, saved_at=_now(), trouble=""))
         return True
 
-    def _refold(self) -> None:
+    def _refold(self, changed: set[str]) -> None:
         """Take the new ledger; only micrographs whose decisions changed get new tables."""
         old, ledger = self.state, self.session.state.ledger
-        changed = {
-            decision.micrograph
-            for one, other in ((old.ledger, ledger), (ledger, old.ledger))
-            for uid, decision in one.in_force.items()
-            if uid not in other.in_force
-        }
         state = replace(old, ledger=ledger)
         tables = [
             _instances(state, grouping, i)
@@ -381,11 +380,26 @@ class Desk:
             state = _answered(state)
         self._set(state)
 
+    @contextmanager
+    def _told_once(self) -> Iterator[None]:
+        """Tell of several changes as one: every view would draw each of them."""
+        old, self._quiet = self.state, True
+        try:
+            yield
+        finally:
+            self._quiet = False
+            self._tell(old)
+
     def _set(self, state: State) -> None:
         old, self.state = self.state, state
-        if state is not old:
+        if not self._quiet:
+            self._tell(old)
+
+    def _tell(self, old: State) -> None:
+        new = self.state
+        if new is not old:
             for changed in self._subscribers:
-                changed(old, state)
+                changed(old, new)
 
 
 def hidden(state: State, row: int) -> bool:

@@ -76,6 +76,8 @@ class Session:
             content = self._file.content()
             self._began_with = content.params
             self._log = list(content.log)
+            self._rulings: dict[str, list[Entry]] = {}
+            self._index(self._log)
             evidence = tuple(review.evidence(content.sources))
             self.imports = content.imports
             self.identity = content.identity
@@ -99,6 +101,10 @@ class Session:
     def log(self) -> tuple[Entry, ...]:
         """The log, in order."""
         return tuple(self._log)
+
+    def rulings(self, name: str) -> Sequence[Entry]:
+        """Every decision of the log on a micrograph, undone or not, in order."""
+        return self._rulings.get(name, ())
 
     def check(self, progress: Progress = no_progress) -> tuple[str, ...]:
         """Read every page of the file, fold its log, and look for the images.
@@ -325,11 +331,17 @@ class Session:
         """Write first, then believe it."""
         self._file.append(entries)
         self._log += entries
-        ledger = self._fold()
+        self._index(entries)
+        ledger = ledgers.advance(self.state.ledger, entries) or self._fold()
         sources = self.state.sources
         if ledger.pixel_sizes != self.state.ledger.pixel_sizes:
             sources = _calibrated(sources, ledger)
         self.state = replace(self.state, sources=sources, ledger=ledger)
+
+    def _index(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.decision is not None:
+                self._rulings.setdefault(entry.decision.micrograph, []).append(entry)
 
     def _fold(self) -> Ledger:
         return ledgers.fold(self._log, self._began_with)

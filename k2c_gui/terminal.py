@@ -86,6 +86,7 @@ def print_tallies(tallies: tuple[Tally, ...]) -> None:
 
 def write_rows(path: Path, rows: list[dict[str, tables.Value]], columns: list[str]) -> None:
     """Write a CSV file that is there whole or not at all."""
+
     def fill(part: Path) -> None:
         with part.open("w", encoding="utf-8", newline="") as file:
             tables.write_csv(file, rows, columns)

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QDockWidget,
     QKeySequenceEdit,
     QLineEdit,
     QPlainTextEdit,
@@ -39,8 +41,10 @@ HELD = ("peek",)
 """Actions that last as long as their key is down."""
 
 # digits by place on the keyboard: the top row gives other characters on AZERTY
-_DIGIT_SCAN_CODES = {10 + i: str(i + 1) for i in range(9)} | {19: "0"}
-_TEXT = (QLineEdit, QPlainTextEdit, QTextEdit, QKeySequenceEdit)
+_SCAN_CODES = {10 + i: str(i + 1) for i in range(9)} | {19: "0"}
+_WINDOWS_SCAN_CODES = {2 + i: str(i + 1) for i in range(9)} | {11: "0"}
+_MAC_KEYS = dict(zip((18, 19, 20, 21, 23, 22, 26, 28, 25, 29), "1234567890", strict=True))
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -69,7 +73,7 @@ def sequences(keys: list[str]) -> list[QKeySequence]:
             found += QKeySequence.keyBindings(_STANDARD[key.removeprefix("Standard:")])
         else:
             found.append(QKeySequence(key))
-    return found
+    return list({sequence.toString(): sequence for sequence in found}.values())
 
 
 class Actions(QObject):
@@ -92,6 +96,8 @@ class Actions(QObject):
         self.actions: dict[str, QAction] = {}
         self._released: dict[str, Callable[[], None]] = {}
         self._down: dict[int, str] = {}
+        self._let_go_at: dict[int, int] = {}  # ms of the window system
+        self._name_of: dict[str, str] = {}
         for row in self.rows:
             action = QAction(row.text, self)
             action.setObjectName(row.id)
@@ -152,6 +158,7 @@ class Actions(QObject):
                         f"{text} is the key of “{one}” and of “{other}”.",
                         remedy="Give one of them another key.",
                     )
+        self._name_of = taken
         for name, keys in chosen.items():
             self.actions[name].setShortcuts(sequences(keys))
             self.actions[name].setToolTip(self.tooltip(name))
@@ -165,24 +172,43 @@ class Actions(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Give keys to their actions before any widget sees them."""
-        if event.type() not in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-            return False
-        if not isinstance(event, QKeyEvent) or not self._ours(watched):
-            return False
-        if event.type() == QEvent.Type.KeyRelease:
+        kind = event.type()
+        if kind == QEvent.Type.MouseButtonPress:
+            self._leave_text(watched)
+        elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            # the menu's button has the focus: Qt would act by itself, and on every repeat
+            if self._ours(watched) and self._meant(event):
+                event.accept()
+                return True
+        elif kind == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent):
             return self._release(event)
-        return self._press(event)
+        elif kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self._ours(watched):
+            return self._press(event)
+        return False
 
     def _press(self, event: QKeyEvent) -> bool:
         name = self._meant(event)
-        if not name or not self.actions[name].isEnabled():
+        if not name:
             return False
-        if not event.isAutoRepeat():
+        # the key of an action that is off does nothing, rather than something else
+        repeated = event.isAutoRepeat() or self._repeated(event)
+        if self.actions[name].isEnabled() and (not repeated or self._ended(event, name)):
             self._down[event.key()] = name
             self.trigger(name)
         return True
 
+    def _repeated(self, event: QKeyEvent) -> bool:
+        """Tell what X11 repeats: released and pressed in the same ms; Qt misses it in a race."""
+        return QGuiApplication.platformName() == "xcb" and (
+            self._let_go_at.get(event.key()) == event.timestamp()
+        )
+
+    def _ended(self, event: QKeyEvent, name: str) -> bool:
+        """Whether a held action was ended by the release of such a pair."""
+        return name in self._released and event.key() not in self._down
+
     def _release(self, event: QKeyEvent) -> bool:
+        self._let_go_at[event.key()] = event.timestamp()
         name = self._down.get(event.key(), "")
         if not name:
             return False
@@ -194,28 +220,62 @@ class Actions(QObject):
 
     def _ours(self, watched: QObject) -> bool:
         """Keys of this window, unless text is being edited or a dialog is open."""
-        if not isinstance(watched, QWidget) or watched.window() is not self._window:
-            return False
-        focus = QApplication.focusWidget()
-        editing = isinstance(focus, _TEXT) and not (
-            isinstance(focus, QLineEdit | QPlainTextEdit | QTextEdit) and focus.isReadOnly()
-        )
         popup = QApplication.activePopupWidget() or QApplication.activeModalWidget()
-        return not editing and popup is None and not isinstance(focus, QComboBox)
+        return self._inside(watched) and popup is None and not _editable(QApplication.focusWidget())
+
+    def _inside(self, watched: QObject) -> bool:
+        """Whether it is a part of the window, or of a dock that floats beside it."""
+        if not isinstance(watched, QWidget):
+            return False
+        window = watched.window()
+        return window is self._window or (
+            isinstance(window, QDockWidget) and window.parent() is self._window
+        )
+
+    def _leave_text(self, watched: QObject) -> None:
+        """A press elsewhere ends the editing of text, also on what takes no focus by itself."""
+        focus = QApplication.focusWidget()
+        if (
+            isinstance(watched, QWidget)
+            and self._inside(watched)
+            and focus is not None
+            and self._inside(focus)
+            and _editable(focus)
+            and watched is not focus
+            and not focus.isAncestorOf(watched)
+        ):
+            focus.clearFocus()
 
     def _meant(self, event: QKeyEvent) -> str:
-        pressed = {QKeySequence(event.keyCombination()).toString()}
-        bare = event.modifiers() & ~(
-            Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
-        )
-        # a character such as ? already holds its Shift, a digit of the keypad its keypad
-        if event.text() and bare == Qt.KeyboardModifier.NoModifier:
-            if not event.text().isalpha() and event.text().isprintable() and event.text() != " ":
-                pressed.add(event.text())
-            digit = _DIGIT_SCAN_CODES.get(event.nativeScanCode(), "")
-            if digit and event.modifiers() == Qt.KeyboardModifier.NoModifier:
-                pressed.add(digit)
-        for name, action in self.actions.items():
-            if any(shortcut.toString() in pressed for shortcut in action.shortcuts()):
-                return name
+        """The action of a key: by the whole combination, then its character, then its place."""
+        held = event.modifiers() & ~_KEYPAD
+        pressed = [QKeySequence(QKeyCombination(held, Qt.Key(event.key()))).toString()]
+        text = event.text()
+        if text and held in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+            # a character such as ? already holds its Shift
+            if not text.isalpha() and text.isprintable() and text != " ":
+                pressed.append(text)
+            if held == Qt.KeyboardModifier.NoModifier:
+                pressed.append(_digit(event))
+        names = (self._name_of.get(key, "") for key in pressed)
+        return next((name for name in names if name and self.actions[name].isVisible()), "")
+
+
+def _editable(focus: QWidget | None) -> bool:
+    """Whether keys write into it."""
+    if isinstance(focus, QLineEdit | QPlainTextEdit | QTextEdit):
+        return not focus.isReadOnly()
+    if isinstance(focus, QComboBox):
+        return focus.isEditable()
+    return isinstance(focus, QAbstractSpinBox | QKeySequenceEdit)
+
+
+def _digit(event: QKeyEvent) -> str:
+    """The digit that other keyboards have at the place of this key; empty without one."""
+    if event.modifiers() & _KEYPAD:
         return ""
+    system = QGuiApplication.platformName()
+    if system == "cocoa":
+        return _MAC_KEYS.get(event.nativeVirtualKey(), "")
+    codes = _WINDOWS_SCAN_CODES if system == "windows" else _SCAN_CODES
+    return codes.get(event.nativeScanCode(), "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +24,12 @@ from .main_window import MainWindow
 from .preferences import Preferences
 from .style import Theme, look
 from .views import dialogs, import_page, start
+
+_TURN = 0.001
+"""s: the window waits at most this long for a worker that is busy in Python, not the usual 5 ms."""
+
+DEMO = "demo.k2c"
+"""A session of this name is the demo: the first one opened is shown with the tour."""
 
 
 class App(QObject):
@@ -55,6 +63,10 @@ class App(QObject):
 
     def open(self, path: Path) -> None:
         """Open a session; one that is being written elsewhere is offered read-only."""
+        now = self._window
+        if isinstance(now, MainWindow) and now.session.path.resolve() == path.resolve():
+            now.activateWindow()
+            return
         try:
             session, read_only = Session(path, write=True, expert=self.preferences.expert), ""
         except Locked as error:
@@ -62,6 +74,8 @@ class App(QObject):
                 return
             session, read_only = Session(path), str(error)
         except K2CError as error:
+            if self._window is None:
+                self.show_start()
             dialogs.tell(self._window, str(error))
             return
         window = MainWindow(session, self.preferences, read_only=read_only)
@@ -69,6 +83,11 @@ class App(QObject):
         window.wanted.connect(self._wanted)
         self.preferences.remember(path, session)
         self._take(window)
+        if window.images_missing:
+            dialogs.show("find-image", window, self.preferences)
+        if path.name == DEMO and not (read_only or self.preferences.toured):
+            self.preferences.toured = True
+            window.actions_.trigger("tour")
 
     def import_(self, files: list[Path] | None = None) -> None:
         """Show the import dialog; a session that it made is opened."""
@@ -100,6 +119,8 @@ class App(QObject):
                 self.open(Path(name))
         elif what == "import":
             self.import_()
+        elif what == "close":
+            self.show_start()
         elif what == "quit":
             window.close()
             QApplication.quit()
@@ -145,9 +166,11 @@ def run(path: Path | None = None) -> int:
     threading.excepthook = lambda args: app.hook(
         args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
     )
-    app.show_start()
     if path is not None:
         app.open(path)
+    if app._window is None:
+        app.show_start()
+    gc.freeze()  # a session's decisions are many, stay, and need not be looked through again
     return program.exec()
 
 
@@ -159,6 +182,7 @@ def screenshot(
     preset: str = "Adjudicate",
     size: tuple[int, int] = (1600, 1000),
     theme: Theme = "dark",
+    prepare: Callable[[MainWindow], object] | None = None,
 ) -> QImage:
     """Draw the real window, with nothing left to be computed.
 
@@ -171,6 +195,8 @@ def screenshot(
     size : (int, int)
         px.
     theme : {"dark", "light"}
+    prepare : callable, optional
+        Do something to the window before it is drawn, such as zoom.
 
     Returns
     -------
@@ -183,7 +209,7 @@ def screenshot(
     """
     program = _program()
     look().apply(theme, 1.0)
-    window = MainWindow(session, Preferences.nowhere(), read_only="Drawn without a display")
+    window = MainWindow(session, Preferences.nowhere())
     desk = window.desk
     for evidence in desk.state.evidence:
         desk.offer(review.group(evidence, desk.state.ledger.params))
@@ -198,15 +224,22 @@ def screenshot(
     window.set_preset(preset)
     window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     window.show()
+    _settle(program, window)
+    if prepare is not None:
+        prepare(window)
+        _settle(program, window)
+    picture = window.grab().toImage()
+    window.close()
+    return picture
+
+
+def _settle(program: QApplication, window: MainWindow) -> None:
     for _ in range(200):
         program.processEvents()
         if window.settled():
             break
         threading.Event().wait(0.02)
     program.processEvents()
-    picture = window.grab().toImage()
-    window.close()
-    return picture
 
 
 def _select(window: MainWindow, instance: str) -> None:
@@ -222,6 +255,7 @@ def _program() -> QApplication:
     program = QApplication.instance()
     if isinstance(program, QApplication):
         return program
+    sys.setswitchinterval(_TURN)
     program = QApplication(sys.argv[:1])
     program.setApplicationName("k2c")
     program.setOrganizationName("k2c_gui")

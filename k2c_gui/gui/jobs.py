@@ -173,19 +173,29 @@ class Groupings(QObject):
     Parameters
     ----------
     desk : Desk
+    waiting : bool
+        Group nothing before `begin` is called: the first grouping imports for a second, and the
+        first image need not wait for that.
     """
 
     progressed = Signal(int, int)  # micrographs grouped under the applied setting, of all
     failed = Signal(object)  # a bug: the exception
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, waiting: bool = False) -> None:
         super().__init__()
         self._desk = desk
+        self._waiting = waiting
         self._live = Worker(self._answered)
         self._rest = Worker(self._answered)
         self._stopped = False
         desk.subscribe(self._changed)
         self._ask(desk.state)
+
+    def begin(self) -> None:
+        """Group what there is to group, from now on."""
+        if self._waiting:
+            self._waiting = False
+            self._ask(self._desk.state)
 
     def stop(self) -> None:
         """Leave the rest of the project as it is until the setting changes."""
@@ -208,6 +218,8 @@ class Groupings(QObject):
             self._ask(new)
 
     def _ask(self, state: State) -> None:
+        if self._waiting:
+            return
         if state.grouping is None or state.grouping.params != state.params:
             self._put(self._live, state, state.shown, state.params)
         unknown = [i for i, grouping in enumerate(state.groupings) if grouping is None]

@@ -32,6 +32,8 @@ from .views import (
     micrographs,
     queue,
     session_bar,
+    start,
+    tour,
     tune,
 )
 
@@ -49,8 +51,14 @@ _AREA = {
     "strip": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
 _WIDTH = {"queue": 316, "tune": 316, "case": 372, "micrographs": 400}
-_NARROWEST = {"queue": 280, "tune": 300, "case": 320, "micrographs": 300}
+_NARROWEST = {"queue": 250, "tune": 300, "case": 296, "micrographs": 300}
 _GRIP = 6
+_LATEST = 1500
+"""ms: marks are grouped then, whether the first image is painted or not."""
+_WANTED = (
+    *("open", "import", "close", "quit", "about"),
+    *("keys-help", "keys-edit", "pixel-size"),
+)
 
 
 class MainWindow(QMainWindow):
@@ -67,15 +75,16 @@ class MainWindow(QMainWindow):
 
     closed = Signal()
     bug = Signal(object)
-    wanted = Signal(str)  # open, import, tour, about, keys-help, keys-edit, pixel-size, find-image
+    wanted = Signal(str)  # an action that is not about this session, pixel-size, or find-image
 
     def __init__(self, session: Session, preferences: Preferences, *, read_only: str = "") -> None:
         super().__init__()
         self.session, self.preferences, self.read_only = session, preferences, read_only
         self.preset = ""
+        self._put_away: list[QDockWidget] = []
         self.desk = Desk(session)
         self.pictures = Pictures([m.path for m in self.desk.state.sources.micrographs])
-        self.groupings = Groupings(self.desk)
+        self.groupings = Groupings(self.desk, waiting=True)
         self.groupings.failed.connect(self.bug)
         self.actions_ = Actions(self, preferences.keys)
         self.setWindowTitle(f"{session.path.stem} - k2c")
@@ -84,10 +93,12 @@ class MainWindow(QMainWindow):
         self._bind()
         self._restore()
         self.desk.subscribe(self._changed)
-        dialogs.images_remembered(preferences, self.desk, self.pictures)
+        self.images_missing = dialogs.images_remembered(preferences, self.desk, self.pictures)
         if read_only:
             self.bar.set_read_only(read_only)
         self._enable(self.desk.state)
+        self.micrograph.surface.shown.connect(self._begin)
+        QTimer.singleShot(_LATEST, self.groupings.begin)
 
     # Views
 
@@ -97,6 +108,7 @@ class MainWindow(QMainWindow):
         self.decision = decision.View(*parts)
         self.bar = session_bar.View(*parts)
         self.case = case.View(*parts)
+        self.tour = tour.View(*parts)
         views: dict[str, QWidget] = {
             "queue": queue.View(*parts),
             "case": self.case,
@@ -110,6 +122,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.micrograph, 1)
+        column.addWidget(self.tour)
         column.addWidget(self.decision)
         self.setCentralWidget(centre)
         self.setMenuWidget(self.bar)
@@ -127,9 +140,14 @@ class MainWindow(QMainWindow):
             grip.setFixedHeight(_GRIP)
             grip.setToolTip(f"Drag to move: {name}")
             dock.setTitleBarWidget(grip)
-            view.setMinimumWidth(px(_NARROWEST.get(name, 0)))
             self.addDockWidget(_AREA[name], dock)
             self.docks[name] = dock
+        self._narrow()
+
+    def _narrow(self) -> None:
+        """Keep docks wide enough for their text at the font scale."""
+        for name, width in _NARROWEST.items():
+            self.docks[name].widget().setMinimumWidth(px(width))
 
     def menu(self) -> QMenu:
         """Every action, by menu."""
@@ -186,9 +204,8 @@ class MainWindow(QMainWindow):
         on("font-smaller", lambda: self._scale(-0.1))
         on("screenshot-view", lambda: self._save_picture(view.grab_view()))
         on("screenshot-window", lambda: self._save_picture(self.grab().toImage()))
-        on("close", self.close)
-        on("quit", lambda: self.wanted.emit("quit"))
-        for name in ("open", "import", "tour", "about", "keys-help", "keys-edit", "pixel-size"):
+        on("tour", self.tour.start)
+        for name in _WANTED:
             on(name, partial(self.wanted.emit, name))
         view.ask_pixel_size.connect(lambda: self.wanted.emit("pixel-size"))
         view.find_image.connect(lambda _micrograph: self.wanted.emit("find-image"))
@@ -221,8 +238,7 @@ class MainWindow(QMainWindow):
 
     def set_preset(self, preset: str) -> None:
         """Show the docks of a preset, as they were left."""
-        if self.preset:
-            self.preferences.set_docks(self.preset, bytes(self.saveState().data()))
+        self._keep_docks()
         self.preset = preset
         kept = self.preferences.docks(preset)
         if not (kept and self.restoreState(QByteArray(kept))):
@@ -232,6 +248,12 @@ class MainWindow(QMainWindow):
                 dock.setVisible(name in _DOCKS_OF[preset])
             QTimer.singleShot(0, self._size_docks)
         self.bar.set_preset(preset)
+
+    def _keep_docks(self) -> None:
+        if self.bar.isHidden():
+            self._focus()  # the image alone is for now, not for ever
+        if self.preset:
+            self.preferences.set_docks(self.preset, bytes(self.saveState().data()))
 
     def _size_docks(self) -> None:
         shown = [name for name in _DOCKS_OF[self.preset] if name in _WIDTH]
@@ -243,9 +265,10 @@ class MainWindow(QMainWindow):
 
     def _focus(self) -> None:
         """The image and the decision bar alone, or all as it was."""
-        docks = [self.docks[name] for name in _DOCKS_OF[self.preset]]
-        hide = any(dock.isVisible() for dock in docks)
-        for dock in docks:
+        hide = not self.bar.isHidden()
+        if hide:
+            self._put_away = [dock for dock in self.docks.values() if not dock.isHidden()]
+        for dock in self._put_away:
             dock.setVisible(not hide)
         self.bar.setVisible(not hide)
 
@@ -257,6 +280,8 @@ class MainWindow(QMainWindow):
     def _scale(self, step: float) -> None:
         look().apply(look().theme, look().scale + step)
         self.preferences.font_scale = look().scale
+        self._narrow()
+        QTimer.singleShot(0, self._size_docks)
 
     def _restore(self) -> None:
         geometry = self.preferences.geometry
@@ -292,6 +317,13 @@ class MainWindow(QMainWindow):
 
     # State
 
+    def _begin(self) -> None:
+        """Group marks once the first image is painted."""
+        shown = self.desk.state.shown
+        if self.pictures.peek(shown) is not None or self.pictures.error(shown):
+            self.micrograph.surface.shown.disconnect(self._begin)
+            QTimer.singleShot(0, self.groupings.begin)
+
     def _changed(self, old: State, new: State) -> None:
         if new.tables is not old.tables and not len(new.queue.cases):
             # the first answers fill the queue; from then on only the expert re-ranks it
@@ -321,8 +353,9 @@ class MainWindow(QMainWindow):
         """Remember where things are, and let the session go."""
         self.preferences.geometry = bytes(self.saveGeometry().data())
         self.preferences.preset = self.preset
-        self.preferences.set_docks(self.preset, bytes(self.saveState().data()))
+        self._keep_docks()
         self.preferences.set_left_off(self.session.identity, self.left_off())
+        start.record(self.preferences, self.desk, self.pictures.peek(self.desk.state.shown))
         self.groupings.close()
         self.pictures.close()
         self.session.close()

@@ -81,6 +81,7 @@ class Preferences:
 
     def __init__(self, ini: Path | None = None) -> None:
         self._store: QSettings | _Nowhere
+        self.cache: Path | None
         if ini is None:
             self._store = QSettings("k2c_gui", "k2c_gui")
             where = QStandardPaths.StandardLocation.GenericCacheLocation
@@ -93,7 +94,7 @@ class Preferences:
     def nowhere(cls) -> Preferences:
         """Preferences as they are at first, none of which is kept: for pictures of the window."""
         preferences = cls()
-        preferences._store = _Nowhere()
+        preferences._store, preferences.cache = _Nowhere(), None
         return preferences
 
     def sync(self) -> None:
@@ -239,8 +240,10 @@ class Preferences:
         Raises
         ------
         OSError
-            The cache folder cannot be made.
+            The cache folder cannot be made, or nothing is kept.
         """
+        if self.cache is None:
+            raise FileNotFoundError("nothing is kept")
         self.cache.mkdir(parents=True, exist_ok=True)
         return self.cache / f"{_name(str(path.resolve()))}.png"
 

@@ -125,6 +125,8 @@ class CaseTable(QAbstractScrollArea):
 
     def set_current(self, case: int) -> None:
         """Mark the row of a case, and scroll to it if it is out of sight."""
+        if case < 0 and self._current < 0:
+            return
         self._current = case
         self.viewport().update()
         if case >= 0:

@@ -163,8 +163,13 @@ def font(size: int = BODY, weight: int = 400) -> QFont:
     weight : int
         400, 500 or 600.
     """
+    return QFont(_font(px(size), weight))
+
+
+@cache
+def _font(height: int, weight: int) -> QFont:
     chosen = QFont(_family())
-    chosen.setPixelSize(px(size))
+    chosen.setPixelSize(height)
     chosen.setWeight(QFont.Weight(weight))
     chosen.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
     chosen.setFeature(QFont.Tag("tnum"), 1)

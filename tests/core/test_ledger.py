@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import process_time
 from typing import Any
@@ -391,3 +392,24 @@ class Desk(RuleBasedStateMachine):
 
 TestDesk = Desk.TestCase
 TestDesk.settings = settings(deadline=None, max_examples=50, stateful_step_count=30)
+
+
+def test_a_step_more_is_the_same_as_the_longer_log_folded() -> None:
+    log = Log()
+    steps: list[tuple[bool, Callable[[], object]]] = [
+        (True, lambda: log.decide(ruling(1, 2), ruling(3))),
+        (True, lambda: log.decide(ruling(4), sign_off="a")),
+        (True, lambda: log.append("apply", params=replace(BEGAN_WITH, min_samples=3))),
+        (False, lambda: log.append("undo", target=log.ledger.undoable)),
+        (True, lambda: log.append("calibrate", pixel_size_nm=0.4, micrographs=("a", "b"))),
+        (True, lambda: log.sign_off("a")),
+        (True, lambda: log.sign_off("b")),
+        (True, lambda: log.decide(ruling(5))),
+        (False, lambda: log.decide(ruling(1, 2, label=1))),
+        (True, lambda: log.decide(ruling(6, micrograph="b"))),
+    ]
+    for known, step in steps:
+        before, n = log.ledger, len(log.entries)
+        step()
+        further = ledger.advance(before, log.entries[n:])
+        assert further == (log.ledger if known else None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from k2c_gui import demo
 from k2c_gui.core import review
@@ -15,6 +17,8 @@ from k2c_gui.demo import WorldParams
 from k2c_gui.desk import Desk
 from k2c_gui.gui.actions import Actions
 from k2c_gui.gui.jobs import Pictures
+from k2c_gui.gui.main_window import MainWindow
+from k2c_gui.gui.preferences import Preferences
 from k2c_gui.gui.style import look
 from k2c_gui.importing import import_
 from k2c_gui.io.sources import Files
@@ -75,3 +79,35 @@ def actions(qapp: QApplication, qtbot: object) -> Iterator[Actions]:
     yield actions
     qapp.removeEventFilter(actions)
     window.deleteLater()
+
+
+@pytest.fixture
+def copied(project: Path, tmp_path: Path) -> Path:
+    """Your own copy of the session, closed, with its images beside it."""
+    return Path(shutil.copytree(project, tmp_path / "project")) / "demo.k2c"
+
+
+@pytest.fixture
+def opened(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
+    """Open a session in its window, and wait until everything is there."""
+    windows: list[MainWindow] = []
+
+    def open_(path: Path, *, read_only: str = "", settle: bool = True) -> MainWindow:
+        session = Session(path, write=not read_only, expert="Some Expert")
+        window = MainWindow(session, Preferences(tmp_path / "some.ini"), read_only=read_only)
+        windows.append(window)
+        window.resize(1280, 800)
+        window.show()
+        window.activateWindow()
+        qtbot.waitExposed(window)
+        if settle:
+            qtbot.waitUntil(lambda: len(window.desk.state.queue.cases) > 0, timeout=10_000)
+            qtbot.waitUntil(window.settled, timeout=10_000)
+        qapp.processEvents()
+        return window
+
+    yield open_
+    for window in filter(isValid, windows):
+        window.close()
+        window.deleteLater()
+    qapp.processEvents()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from k2c_gui.core import consensus
-from k2c_gui.core.model import NO_LABEL, Bools, Floats, Ints, Table
+from k2c_gui.core.model import NO_LABEL, STATUS, Bools, Floats, Ints, Table
 from k2c_gui.core.review import Evidence
 from k2c_gui.desk import State
 from k2c_gui.desk import withheld as votes_withheld
@@ -155,12 +155,11 @@ def _rows(state: State, known: Opinions) -> tuple[Ints, Bools]:
         return np.full(len(known.place), -1, np.int64), np.zeros(len(known.place), bool)
     group = state.grouping.group_of_mark
     row_of_group = np.full(len(state.grouping.x) + 1, -1, np.int64)
-    decided = {}
-    for i, name in enumerate(state.instances["instance"].tolist()):
-        if name in state.ledger.in_force:
-            decided[name] = i
-        else:
-            row_of_group[group[np.searchsorted(marks, int(name))]] = i
+    names = state.instances["instance"]
+    proposed = state.instances["status"] == STATUS.index("proposed")
+    first = np.searchsorted(marks, names[proposed].astype(np.int64))
+    row_of_group[group[first]] = np.flatnonzero(proposed)
+    decided = {str(names[i]): i for i in np.flatnonzero(~proposed).tolist()}
     row_of_group[-1] = -1
     row = row_of_group[group]
     noise = group < 0

@@ -30,6 +30,7 @@ from k2c_gui.gui.votes import HIDDEN, Bars, MarkByMark
 _PROPOSED, _DECIDED, _REJECTED, _DEFERRED = range(len(STATUS))
 _RADIUS = 24.0
 """px of the micrograph: how far from the centroid instances are compared."""
+_NOT_RULED = "Nothing ruled yet."
 
 
 class View(QWidget):
@@ -308,6 +309,9 @@ class View(QWidget):
             self.history.show_rows([], NOTHING)
             return
         rulings = self._desk.history()
+        if not rulings:
+            self.history.show_rows([], _NOT_RULED)
+            return
         steps = {entry.step for entry in rulings}
         own = {entry.uid for entry in rulings}
         labels = self._desk.state.sources.labels
@@ -316,7 +320,7 @@ class View(QWidget):
             for entry in self._desk.session.log
             if entry.uid in own or (entry.kind in ("undo", "redo") and entry.target in steps)
         ]
-        self.history.show_rows(rows[::-1], "Nothing ruled yet.")
+        self.history.show_rows(rows[::-1], _NOT_RULED)
 
 
 def _titled(title: str, right: QWidget | None = None) -> QWidget:

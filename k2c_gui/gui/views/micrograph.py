@@ -32,6 +32,9 @@ CASE_ZOOM = 4.0
 MIDDLE = 0.04
 """Share of the window, either side of its middle, in which a case need not be centred."""
 
+AHEAD_AFTER = 40
+"""ms: what may be shown next is decoded when this is painted, or both would take turns."""
+
 LAG_AFTER, READING_AFTER, PULSE = 60, 150, 180
 """ms."""
 
@@ -84,6 +87,7 @@ class View(QWidget):
             (self.hover_plate, self.scale_plate),
             lambda: self._on == desk.state.shown,
         )
+        self._ahead_timer = self._timer(AHEAD_AFTER, self._fetch_ahead)
         self._lag_timer = self._timer(LAG_AFTER, self._lag)
         self._reading_timer = self._timer(READING_AFTER, self._say_reading)
         self._place_timer = self._timer(0, self._place_plates)
@@ -247,9 +251,13 @@ class View(QWidget):
         if (shown, *ahead) != self._wanted:
             self._wanted = (shown, *ahead)
             self._pictures.get(shown)
-            self._pictures.prefetch(ahead)
-            # what is shown goes before what may be
-            self._pictures.get(shown)
+            self._ahead_timer.start()
+
+    def _fetch_ahead(self) -> None:
+        shown, *ahead = self._wanted
+        self._pictures.prefetch(ahead)
+        # what is shown goes before what may be
+        self._pictures.get(shown)
 
     def _show_scene(self, state: State) -> None:
         known = self._known.pop(state.shown, None)

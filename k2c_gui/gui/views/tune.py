@@ -95,6 +95,7 @@ class View(QWidget):
         self._foldable: list[QWidget] = []
         self._make_parts()
         (self._lay_dock if self._roomy else self._lay_strip)()
+        self._keep_the_rest()
         self._late = _timer(self, _SHOW_AFTER, self._show_progress)
         self._fade = _timer(self, _FADE_AFTER, self._dim)
         groupings.progressed.connect(self._progressed)
@@ -143,6 +144,15 @@ class View(QWidget):
         self.apply = _button(f"Apply to all {n:,}", self._actions, "apply")
         self.apply.setProperty("main", True)
         self.reset = _button("Reset", self._actions, "reset")
+
+    def _keep_the_rest(self) -> None:
+        """What this layout has no place for goes with the view, unseen."""
+        texts = (*self.now, *self.then, *self.changes, self.said, self.below, self.pinned_as)
+        shares = (self.share, self.share_title, self.share_of, self.bar)
+        for part in (*texts, *shares, *self.words.values(), self.histogram):
+            if part.parent() is None:
+                part.setParent(self)
+                part.hide()
 
     def _lay_strip(self) -> None:
         self._row = row = QHBoxLayout(self)
