@@ -198,9 +198,14 @@ class Groupings(QObject):
             self._ask(self._desk.state)
 
     def stop(self) -> None:
-        """Leave the rest of the project as it is until the setting changes."""
+        """Leave the rest of the project as it is until the setting changes, or `resume`."""
         self._stopped = True
         self._rest.forget()
+
+    def resume(self) -> None:
+        """Go on with the rest of the project."""
+        self._stopped = False
+        self._ask(self._desk.state)
 
     def close(self) -> None:
         """Wait for the threads."""

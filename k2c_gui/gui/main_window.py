@@ -175,7 +175,7 @@ class MainWindow(QMainWindow):
         on("copy", self._copy)
         on("note", self.case.focus_note)
         on("blind", lambda: desk.set_blind(not desk.state.blind))
-        on("rank", lambda: desk.rank(desk.state.queue.facet))
+        on("rank", self._rank)
         on("sign-off", desk.sign_off)
         on("next-micrograph", lambda: self._turn(1))
         on("previous-micrograph", lambda: self._turn(-1))
@@ -215,6 +215,11 @@ class MainWindow(QMainWindow):
     def _rule(self, label: int | None) -> None:
         if self.desk.rule("defer" if label is None else "label", label, note=self.case.note()):
             self.case.clear_note()
+
+    def _rank(self) -> None:
+        """Rank anew; what Esc left out is grouped after all."""
+        self.groupings.resume()
+        self.desk.rank(self.desk.state.queue.facet)
 
     def _turn(self, step: int) -> None:
         n = len(self.desk.state.evidence)
@@ -293,6 +298,8 @@ class MainWindow(QMainWindow):
         names = [evidence.name for evidence in self.desk.state.evidence]
         if left.get("micrograph") in names:
             self.desk.show(names.index(str(left["micrograph"])))
+            if isinstance(mark := left.get("selected"), int):
+                self.desk.select(mark)
         view = left.get("view")
         if isinstance(view, dict):
             self.micrograph.restore_view_state(view)
@@ -303,6 +310,7 @@ class MainWindow(QMainWindow):
         return {
             "micrograph": state.evidence[state.shown].name,
             "facet": state.queue.facet,
+            "selected": state.selected,
             "view": self.micrograph.view_state(),
         }
 

@@ -157,6 +157,15 @@ def test_stopped_groupings_go_on_with_another_setting(fresh: Desk, qtbot: QtBot)
     assert {g.params.min_cluster_size for g in fresh.state.groupings if g is not None} == {6}
 
 
+def test_stopped_groupings_go_on_when_asked_to(fresh: Desk, qtbot: QtBot) -> None:
+    groupings = Groupings(fresh)
+    groupings.stop()
+    qtbot.wait(30)
+    groupings.resume()
+    qtbot.waitUntil(lambda: all(g is not None for g in fresh.state.groupings))
+    groupings.close()
+
+
 def test_a_bug_in_a_grouping_is_told(
     fresh: Desk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,6 +182,8 @@ class View(QWidget):
             zoom, x, y = (float(n) for n in numbers if isinstance(n, int | float))
             self._place = None if state.get("fitted") is True else (x, y, zoom)
             self.surface.fitted = self._place is None
+            # where the expert had looked goes before where the case lies
+            self._centred = self._desk.state.selected
         if self._on >= 0:
             self._arrive_at_place()
             self._show_contrast()
