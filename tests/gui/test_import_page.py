@@ -66,8 +66,9 @@ def test_from_a_folder_to_an_open_session(
 ) -> None:
     dialog = proven(opened(files), qtbot)
     assert dialog.proof.tiles == 5
+    # rows are shown at the next turn of the event loop
+    qtbot.waitUntil(lambda: "named in #micrograph" in words(dialog))
     assert "Mapping found" in words(dialog)
-    assert "named in #micrograph" in words(dialog)
     assert "#x0, #y0 px" in words(dialog)
     assert dialog.form.lines["session"].text() == str(files / "world.k2c")
     qtbot.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
@@ -195,7 +196,7 @@ def test_session_that_is_there_is_added_to(
     qtbot.waitUntil(lambda: bool(dialog.form.lines["picking"].text()), timeout=PATIENCE)
     dialog.form.lines["session"].setText(str(session.path))
     qtbot.waitUntil(lambda: "added to it" in dialog.notice.text(), timeout=PATIENCE)
-    assert "Mapping as the session has it" in words(dialog)
+    qtbot.waitUntil(lambda: "Mapping as the session has it" in words(dialog))
 
 
 def test_image_that_fails_to_decode_still_leaves_the_import(
