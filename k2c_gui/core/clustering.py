@@ -7,6 +7,8 @@ hierarchical density estimates, PAKDD 2013, p. 160; McInnes, Healy, Astels: hdbs
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from .model import ClusterParams, Floats, Grouping, Ints, Table
@@ -125,7 +127,10 @@ def _kmeans(xy: Floats, expected_looks: int) -> Ints:
     from sklearn.cluster import KMeans
 
     model = KMeans(n_clusters=k, n_init=1, random_state=0)
-    return np.asarray(model.fit(xy).labels_, dtype=np.int64)
+    with warnings.catch_warnings():
+        # where a system hides how many cores it has, the answer is the same
+        warnings.filterwarnings("ignore", "Could not find the number of physical cores")
+        return np.asarray(model.fit(xy).labels_, dtype=np.int64)
 
 
 def _by_first(group: Ints) -> Ints:
