@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-# scikit-learn, our oracle, warns where a container hides how many cores there are
-os.environ.setdefault("LOKY_MAX_CPU_COUNT", "2")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
