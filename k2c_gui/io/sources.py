@@ -22,6 +22,7 @@ from k2c_gui.core.model import (
     Tally,
     no_progress,
 )
+from k2c_gui.core.union import BY_HAND
 
 from . import detection, joining, micrographs
 from .files import Rows, sha256
@@ -302,7 +303,7 @@ def find_micrographs(
         tallies += [Tally("images", "flagged", f"{path.name}: {w}", 1) for w in info.warnings]
         size, source = info.pixel_size_nm, info.pixel_size_source
         if pixel_size_nm is not None:
-            size, source = pixel_size_nm, "given at import"
+            size, source = pixel_size_nm, BY_HAND
         good.append(
             Micrograph(
                 path.name, str(path.resolve()), info.width, info.height, size, source, sha256(path)
