@@ -115,11 +115,6 @@ class Icon(QToolButton):
         if actions is not None:
             does(self, actions, action)
 
-    def set_icon(self, name: str) -> None:
-        """Show another icon."""
-        self._name = name
-        self._dress()
-
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme and the scale."""
         super().changeEvent(event)

@@ -175,11 +175,6 @@ def corners(painter: QPainter, half: float = 23.0, arm: float = 9.0) -> None:
     _stroke(painter, path, WHITE, 2.0)
 
 
-def ask_colour(theme: str) -> QColor:
-    """Yellow of a question, on the image or in the chrome of a theme."""
-    return ASK if theme == "dark" else colour("ask")
-
-
 def ringed(symbol: Symbol) -> bool:
     """Whether a ring lies around it, which takes almost twice the room."""
     ruled = symbol.status in (DECIDED, REJECTED)
