@@ -44,7 +44,7 @@ def cluster(
     # row order decides ties inside hdbscan and the last digit of sums: take one that never changes
     counted = counted[np.argsort(marks["mark"][counted], kind="stable")]
     xy = np.column_stack([marks["x"][counted], marks["y"][counted]])
-    if params.algorithm == "hdbscan":
+    if params.algorithm in ("hdbscan", "reference"):
         own = _hdbscan(xy, params)
     elif params.algorithm == "dbscan":
         own = _dbscan(xy, params)

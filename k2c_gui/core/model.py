@@ -215,21 +215,31 @@ class ClusterParams:
         px. HDBSCAN: groups closer than this are not parted. DBSCAN: the neighbourhood.
     method : {"eom", "leaf"}
         HDBSCAN's selection: excess of mass, or the leaves of the condensed tree.
-    algorithm : {"hdbscan", "dbscan", "kmeans"}
+    algorithm : {"hdbscan", "reference", "dbscan", "kmeans"}
+        ``hdbscan`` asks our own density hierarchy, whose answer does not depend on the order of
+        the marks; ``reference`` is the `hdbscan` library itself, as the project ran it in 2022.
         The last two are there to compare with.
     centroid : {"mode", "mean", "median"}
         Where a group sits.
     margin : float
         An instance is ambiguous when (first - second) / votes is at most this.
+    weighted : bool
+        A mark weighs full looks / looks at its spot, never below 1, so that a particle at the
+        border, which fewer volunteers saw, is found by the same majority. `min_cluster_size` and
+        `min_samples` then count weight. With ``hdbscan`` only.
+    split : bool
+        Split groups in which volunteers marked two particles at once on one tile.
     """
 
     min_cluster_size: int = 11
     min_samples: int = 11
     epsilon: float = 0.0
     method: Literal["eom", "leaf"] = "eom"
-    algorithm: Literal["hdbscan", "dbscan", "kmeans"] = "hdbscan"
+    algorithm: Literal["hdbscan", "reference", "dbscan", "kmeans"] = "hdbscan"
     centroid: Literal["mode", "mean", "median"] = "mode"
     margin: float = 0.2
+    weighted: bool = False
+    split: bool = False
 
     def __post_init__(self) -> None:
         if self.min_cluster_size < 2:
@@ -244,13 +254,20 @@ class ClusterParams:
             raise K2CError(f"margin is {self.margin}.", remedy="Give a share from 0 to 1.")
         for name, value, known in (
             ("method", self.method, ("eom", "leaf")),
-            ("algorithm", self.algorithm, ("hdbscan", "dbscan", "kmeans")),
+            ("algorithm", self.algorithm, ("hdbscan", "reference", "dbscan", "kmeans")),
             ("centroid", self.centroid, ("mode", "mean", "median")),
         ):
             if value not in known:
                 raise K2CError(f"{name} is {value!r}.", remedy=f"Give one of: {', '.join(known)}.")
         if self.algorithm == "dbscan" and self.epsilon == 0:
             raise K2CError("DBSCAN needs a neighbourhood.", remedy="Give epsilon, in px, above 0.")
+
+
+SETTING_2022 = ClusterParams(algorithm="reference", centroid="mean")
+"""What the project ran in 2022: groups of 11 marks, by the library, at the mean of their marks."""
+
+DEFAULT = ClusterParams(min_cluster_size=8, min_samples=5, weighted=True, split=True)
+"""What a new session begins with; `docs/method.md` has the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
