@@ -11,17 +11,42 @@ import warnings
 
 import numpy as np
 
+from . import splitting
+from .hierarchy import Hierarchy
+from .mode import modes
 from .model import ClusterParams, Floats, Grouping, Ints, Table
 
-_START_CANDIDATES = 256
-"""Marks of one group tried as the densest; a group of 20,000 would ask for 4e8 distances."""
 
-_SHIFTS = 30
-"""Mean-shift steps: a step shortens the error by half or more on bell-shaped groups."""
+def hierarchy_of(marks: Table, weight: Floats | None = None) -> Hierarchy:
+    """Prepare to group the marks of one micrograph again and again.
+
+    Parameters
+    ----------
+    marks : (n,) MARK
+    weight : (n,) float64, optional
+        See `exposure.weights`; left out, every mark weighs 1.
+
+    Returns
+    -------
+    Hierarchy
+        Of the marks that count, in rising order of ``mark``.
+    """
+    counted = _counted(marks)
+    return Hierarchy(
+        np.column_stack([marks["x"][counted], marks["y"][counted]]),
+        None if weight is None else weight[counted],
+        marks["volunteer"][counted],
+    )
 
 
 def cluster(
-    marks: Table, params: ClusterParams, *, micrograph: int = 0, expected_looks: int = 20
+    marks: Table,
+    params: ClusterParams,
+    *,
+    micrograph: int = 0,
+    expected_looks: int = 20,
+    hierarchy: Hierarchy | None = None,
+    jitter: float = 0.0,
 ) -> Grouping:
     """Group the marks of one micrograph.
 
@@ -34,27 +59,99 @@ def cluster(
         Carried into the answer.
     expected_looks : int
         Marks that one particle is expected to draw; K-means needs it to guess how many there are.
+    hierarchy : Hierarchy, optional
+        Of these marks, see `hierarchy_of`. Left out, one is built, in which every mark weighs 1.
+    jitter : float
+        px, see `splitting.jitter`.
 
     Returns
     -------
     Grouping
         Groups numbered by their earliest mark, so that equal groups have equal numbers.
     """
-    counted = np.flatnonzero(marks["counted"])
-    # row order decides ties inside hdbscan and the last digit of sums: take one that never changes
-    counted = counted[np.argsort(marks["mark"][counted], kind="stable")]
-    xy = np.column_stack([marks["x"][counted], marks["y"][counted]])
-    if params.algorithm in ("hdbscan", "reference"):
+    counted = _counted(marks)
+    members = marks.take(counted)  # indexing records takes twenty times as long
+    if hierarchy is None:
+        hierarchy = hierarchy_of(marks)
+    own = parted(members, params, expected_looks=expected_looks, hierarchy=hierarchy)
+    weight = hierarchy.weight if params.weighted else np.ones(len(counted))
+    own, split_into, pairs = _split(members, own, params, weight, jitter)
+    x, y, spread = centroids(members["x"], members["y"], own, params.centroid)
+    group = np.full(len(marks), -1, np.int64)
+    group[counted] = own
+    return Grouping(micrograph, params, group, x, y, spread, split_into, pairs)
+
+
+def parted(
+    marks: Table,
+    params: ClusterParams,
+    *,
+    expected_looks: int,
+    hierarchy: Hierarchy,
+) -> Ints:
+    """Group marks, and neither split the groups nor ask where they sit.
+
+    Parameters
+    ----------
+    marks : (n,) MARK
+        Of one micrograph, those that count, in rising order of ``mark``.
+    params, expected_looks, hierarchy
+        See `cluster`.
+
+    Returns
+    -------
+    (n,) int64
+        -1 for noise; groups are numbered by their earliest mark.
+    """
+    if params.algorithm == "hdbscan":
+        own = hierarchy.groups(
+            params.min_cluster_size,
+            params.min_samples,
+            epsilon=params.epsilon,
+            method=params.method,
+            weighted=params.weighted,
+        )
+        return _by_first(own)
+    xy = np.column_stack([marks["x"], marks["y"]])
+    if params.algorithm == "reference":
         own = _hdbscan(xy, params)
     elif params.algorithm == "dbscan":
         own = _dbscan(xy, params)
     else:
         own = _kmeans(xy, expected_looks)
-    own = _by_first(own)
-    x, y, spread = centroids(xy[:, 0], xy[:, 1], own, params.centroid)
-    group = np.full(len(marks), -1, np.int64)
-    group[counted] = own
-    return Grouping(micrograph, params, group, x, y, spread)
+    return _by_first(own)
+
+
+def _split(
+    marks: Table, group: Ints, params: ClusterParams, weight: Floats, jitter: float
+) -> tuple[Ints, Ints, Floats]:
+    """Group of each mark, and of each group its parts and its share of pairs."""
+    look, x, y = splitting.looks(marks), marks["x"], marks["y"]
+    n = int(group.max(initial=-1)) + 1
+    if not params.split:
+        apart = splitting.APART * jitter
+        return group, np.ones(n, np.int64), splitting.pairs(x, y, look, group, n, apart)
+    group = splitting.join(x, y, look, group, jitter)
+    found = splitting.split(
+        x,
+        y,
+        look,
+        marks["volunteer"].astype(np.int64),
+        weight,
+        group,
+        jitter=jitter,
+        min_cluster_size=params.min_cluster_size,
+    )
+    number = _by_first(found.group)
+    before = np.zeros(len(found.pairs), np.int64)
+    before[number[number >= 0]] = found.group[number >= 0]
+    return number, found.split_into[before], found.pairs[before]
+
+
+def _counted(marks: Table) -> Ints:
+    """Rows that count, in an order that never changes: it decides ties and the last digit."""
+    counted = np.flatnonzero(marks["counted"])
+    return counted[np.argsort(marks["mark"][counted], kind="stable")]
 
 
 def centroids(x: Floats, y: Floats, group: Ints, kind: str) -> tuple[Floats, Floats, Floats]:
@@ -90,7 +187,8 @@ def centroids(x: Floats, y: Floats, group: Ints, kind: str) -> tuple[Floats, Flo
         at = median
     else:
         scatter = _median(np.hypot(*(xy - median[own]).T), own, size)
-        at = _modes(xy, size, _bandwidth(scatter))
+        first = np.concatenate([[0], np.cumsum(size)])
+        at = modes(*np.ascontiguousarray(xy.T), first, _bandwidth(scatter))
     spread = _median(np.hypot(*(xy - at[own]).T), own, size)
     return at[:, 0], at[:, 1], spread
 
@@ -156,23 +254,3 @@ def _bandwidth(scatter: Floats) -> Floats:
     mode between them; so no group's kernel is wider than the micrograph's typical one.
     """
     return np.maximum(1.0, 1.5 / 1.1774 * np.minimum(scatter, np.median(scatter)))
-
-
-def _modes(xy: Floats, size: Ints, width: Floats) -> Floats:
-    """Densest spot of each group by mean shift (Comaniciu, Meer, PAMI 24(5), 2002, p. 603)."""
-    first = np.cumsum(size) - size
-    groups = zip(np.split(xy, first[1:]), width, strict=True)
-    at = np.array([_densest(own, kernel) for own, kernel in groups])
-    scale = -0.5 / np.repeat(width, size) ** 2
-    for _ in range(_SHIFTS):
-        weight = np.exp(scale * ((xy - np.repeat(at, size, axis=0)) ** 2).sum(1))
-        total = np.add.reduceat(weight, first)
-        at = np.add.reduceat(xy * weight[:, None], first) / total[:, None]
-    return at
-
-
-def _densest(xy: Floats, width: float) -> Floats:
-    """Mark of one group with the most others around it."""
-    tried = xy[:: -(-len(xy) // _START_CANDIDATES)]
-    square = (tried[:, :1] - xy[:, 0]) ** 2 + (tried[:, 1:] - xy[:, 1]) ** 2
-    return np.asarray(tried[np.exp(-0.5 / width**2 * square).sum(axis=1).argmax()])

@@ -95,6 +95,31 @@ def within(x: Floats, y: Floats, tiles: Table) -> Bools:
     return np.asarray(across & (y >= tiles["y0"]) & (y < tiles["y0"] + tiles["height"]))
 
 
+def weights(marks: Table, tiles: Table, n_looks: Ints, full: int) -> Floats:
+    """Weigh marks so that every spot is as good as looked at fully.
+
+    Parameters
+    ----------
+    marks : (n,) MARK
+        Of one micrograph; ``tile`` is the place in `tiles`.
+    tiles : (n_tiles,) TILE
+        Of that micrograph.
+    n_looks : (n_tiles,) int64
+        See `looks_per_tile`.
+    full : int
+        Full exposure, see `full`.
+
+    Returns
+    -------
+    (n,) float64
+        max(1, full / looks at the mark's spot).
+    """
+    seen = at(marks["x"], marks["y"], tiles, n_looks)
+    # a mark on the far edge of its tile lies on a spot of the next one, if there is a next one
+    seen = np.maximum(seen, n_looks[marks["tile"]])
+    return np.asarray(np.maximum(1.0, full / np.maximum(seen, 1)))
+
+
 def full(sources: Sources) -> int:
     """Full exposure: the commonest one, taken over the marks that count.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ MARK = np.dtype(
         ("label", "i2"),  # what the marking tool says the thing is; NO_LABEL when it says nothing
         ("inside", "?"),  # False: the mark lies outside its tile or its micrograph
         ("counted", "?"),  # inside, and of a look that counts; derived, never stored
+        ("since", "i8"),  # marks held from the import on that brought it; 0: the first import
     ]
 )
 VOTE = np.dtype(
@@ -228,7 +229,8 @@ class ClusterParams:
         border, which fewer volunteers saw, is found by the same majority. `min_cluster_size` and
         `min_samples` then count weight. With ``hdbscan`` only.
     split : bool
-        Split groups in which volunteers marked two particles at once on one tile.
+        Split groups in which volunteers marked two particles at once on one tile, and unite
+        those side by side that hardly anyone marked both.
     """
 
     min_cluster_size: int = 11
@@ -266,7 +268,7 @@ class ClusterParams:
 SETTING_2022 = ClusterParams(algorithm="reference", centroid="mean")
 """What the project ran in 2022: groups of 11 marks, by the library, at the mean of their marks."""
 
-DEFAULT = ClusterParams(min_cluster_size=8, min_samples=5, weighted=True, split=True)
+DEFAULT = ClusterParams(min_cluster_size=5, min_samples=4, weighted=True, split=True)
 """What a new session begins with; `docs/method.md` has the evidence."""
 
 
@@ -285,6 +287,10 @@ class Grouping:
         Centroids, px.
     spread : (n_groups,) float64
         px: median distance of the marks from the centroid.
+    split_into : (n_groups,) int64
+        Parts of the group that this one was split from; 1 when it was not split.
+    pairs : (n_groups,) float64
+        Share of the looks at that group that hold two marks too far apart for a double click.
     """
 
     micrograph: int
@@ -293,6 +299,8 @@ class Grouping:
     x: Floats
     y: Floats
     spread: Floats
+    split_into: Ints
+    pairs: Floats
 
 
 Verdict = Literal["label", "defer", "reject"]
@@ -319,15 +327,21 @@ class Decision:
     blind : bool
         The votes were hidden until the ruling.
     source : {"single", "bulk", "sign-off", "adjudicated"}
-    note, reason : str
-        The expert's words; a reason code for disagreeing with the majority.
+    note : str
+        The expert's words; they are a remark on the marks, see `Ledger`.
+    reason : str
+        Why the expert disagrees with the majority: a code of ``reasons.toml``. ``moved``: the
+        expert moved a proposal, and the label is what was proposed.
     votes : tuple of int
         What the volunteers' votes were, one count a label of the session.
     params : ClusterParams or None
         The setting under which the case was shown.
     made_from : tuple of tuples of int
         Marks of each group it was made on: several for a merge, the same one for each part of
-        a split, none for a particle that nobody marked.
+        a split, none for a particle that nobody marked, or that no group backed.
+    held : int
+        How many marks the session held: those of later imports were not there to be seen.
+        0: not known, and every mark is taken to have been there.
     """
 
     micrograph: str
@@ -345,6 +359,29 @@ class Decision:
     votes: tuple[int, ...] = ()
     params: ClusterParams | None = None
     made_from: tuple[tuple[int, ...], ...] = ()
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What the expert says of an instance, decided or not; a newer one takes its place.
+
+    Attributes
+    ----------
+    micrograph : str
+        Name of the micrograph.
+    marks : tuple of int
+        Of the instance.
+    note : str
+        The expert's words.
+    flag : bool
+        To be looked at again.
+    """
+
+    micrograph: str
+    marks: tuple[int, ...]
+    note: str = ""
+    flag: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,20 +394,28 @@ class Entry:
         Of this row, unique in all sessions; a decision goes by it.
     step : str
         The expert's action that the row is part of; one action is undone at once.
-    kind : {"decide", "sign-off", "undo", "redo", "apply", "calibrate"}
-        ``apply`` names the setting that holds for the project from here on, ``calibrate`` the
-        pixel size of some micrographs.
+    kind : {"decide", "remark", "repeat", "sign-off", "undo", "redo", "apply", "calibrate"}
+        ``repeat`` is a second, blind ruling on a decided case, which measures the expert and is
+        never in force. ``apply`` names the setting that holds for the project from here on,
+        ``calibrate`` the pixel size of some micrographs.
     at : str
         ISO 8601, UTC. For people; the order is that of the rows.
     expert : str
     supersedes : tuple of str
-        Decisions that this one takes the place of.
+        Decisions that this one takes the place of; with ``redo``, the undos that it takes back.
     decision : Decision or None
         With ``decide``.
+    repeat : Decision or None
+        With ``repeat``: what the ruling was, the second time.
+    remark : Remark or None
+        With ``remark``.
     micrograph : str
         With ``sign-off``.
+    accepts : tuple of str or None
+        With ``sign-off``: the decisions in force on the micrograph, those of its own step
+        included. None, as older versions wrote it: all that stood before it.
     target : str
-        With ``undo`` and ``redo``: the step.
+        With ``undo`` and ``redo``: the step; with ``repeat``: the decision.
     params : ClusterParams or None
         With ``apply``.
     pixel_size_nm : float or None
@@ -380,12 +425,15 @@ class Entry:
 
     uid: str
     step: str
-    kind: Literal["decide", "sign-off", "undo", "redo", "apply", "calibrate"]
+    kind: Literal["decide", "remark", "repeat", "sign-off", "undo", "redo", "apply", "calibrate"]
     at: str
     expert: str = ""
     supersedes: tuple[str, ...] = ()
     decision: Decision | None = None
+    remark: Remark | None = None
+    repeat: Decision | None = None
     micrograph: str = ""
+    accepts: tuple[str, ...] | None = None
     target: str = ""
     params: ClusterParams | None = None
     pixel_size_nm: float | None = None
@@ -401,7 +449,7 @@ class Ledger:
     in_force : mapping of str to Decision
         By uid, in the order in which they were made.
     owner : mapping of int to str
-        The decision in force that a mark belongs to.
+        The one decision in force that a mark belongs to; marks of several are in `contested`.
     signed_off : frozenset of str
         Names of the micrographs declared complete.
     params : ClusterParams
@@ -410,6 +458,15 @@ class Ledger:
         The step that undo and redo would act on; empty when there is none.
     pixel_sizes : mapping of str to float
         nm a pixel, as the expert set it, by the name of the micrograph.
+    remarks : mapping of int to Remark
+        By mark: the newest that stands, be it a remark or the note of a decision.
+    contested : mapping of int to tuple of str
+        Decisions in force that share a mark, in the order in which they were made.
+    conflicts : tuple of (str, str)
+        Pairs of decisions in force that share marks, as sessions of several experts have them
+        when they are joined. Time never decides: only a ruling that supersedes them does.
+    on : mapping of str to mapping of str to Decision
+        The decisions in force by name of the micrograph, then as `in_force`.
     """
 
     in_force: Mapping[str, Decision]
@@ -419,9 +476,25 @@ class Ledger:
     undoable: str
     redoable: str
     pixel_sizes: Mapping[str, float] = field(default_factory=dict)
+    remarks: Mapping[int, Remark] = field(default_factory=dict)
+    contested: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    conflicts: tuple[tuple[str, str], ...] = ()
+    on: Mapping[str, Mapping[str, Decision]] = field(default_factory=dict, compare=False)
 
 
 STATUS = ("proposed", "decided", "rejected", "deferred")
+BACKING = (
+    "",  # no decision, or its grouping is not known
+    "kept",
+    "changed",  # kept, but the votes have moved since
+    "merged",  # one group holds it and another decision
+    "conflict",  # the same, and they differ; or two experts ruled differently on the same marks
+    "split",  # several groups hold parts of it
+    "grew",  # its group holds many more marks by now
+    "dissolved",  # no group backs it
+    "detached",  # its micrograph is gone
+)
+"""How a grouping bears out a decision in force. The decision stands whatever it is."""
 
 
 def instance_dtype(n_labels: int) -> np.dtype[np.void]:
@@ -440,6 +513,7 @@ def instance_dtype(n_labels: int) -> np.dtype[np.void]:
             ("y", "f8"),  # px
             ("label", "i2"),  # NO_LABEL: a tie, no votes, or not decided upon
             ("status", "i1"),  # place in STATUS
+            ("backing", "i1"),  # place in BACKING
             ("n_marks", "i4"),
             ("n_volunteers", "i4"),
             ("exposure", "i4"),  # looks
@@ -447,6 +521,46 @@ def instance_dtype(n_labels: int) -> np.dtype[np.void]:
             ("votes", "i4", (n_labels,)),
             ("margin", "f8"),  # (first - second) / votes; nan without votes
             ("ambiguous", "?"),
+            ("split_into", "i2"),  # parts of the group that this was split from; 1: not split
+            ("pairs", "f8"),  # share of that group's looks that marked two particles
+        ]
+    )
+
+
+LABEL_SOURCE = ("majority", "expert", "bulk", "adjudicated", "sign-off")
+"""Whose word a label is: the volunteers' majority alone, an expert's ruling on the case by itself
+or on many at once, a ruling between experts, or the majority as an expert signed it off."""
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+def training_dtype(n_labels: int) -> np.dtype[np.void]:
+    """Dtype of the instances and negatives of a `TrainingSet`.
+
+    Parameters
+    ----------
+    n_labels : int
+        Length of the vote counts and of the soft label.
+    """
+    return np.dtype(
+        [
+            ("instance", "i8"),  # number in the release, from 1; negatives count on
+            ("key", "U40"),  # what the session calls it; never written to a file
+            ("micrograph", "i4"),
+            ("x", "f8"),  # px
+            ("y", "f8"),  # px
+            ("label", "i2"),  # NO_LABEL: ambiguous, soft label only; or a rejected one
+            ("source", "i1"),  # place in LABEL_SOURCE
+            ("n_marks", "i4"),
+            ("n_volunteers", "i4"),
+            ("exposure", "i4"),  # looks
+            ("support", "f8"),  # looks that marked it / exposure; nan where nobody looked
+            ("votes", "i4", (n_labels,)),
+            ("soft", "f8", (n_labels,)),  # the volunteers' shares, smoothed; they sum to 1
+            ("margin", "f8"),  # (first - second) / votes; nan without votes
+            ("ambiguous", "?"),
+            ("radius", "f8"),  # px; nan where it is not known
         ]
     )
 
@@ -458,22 +572,86 @@ class TrainingSet:
     Attributes
     ----------
     micrographs : tuple of Micrograph
-        Those exported, in the order in which `instances` counts them.
+        Those exported, in the order in which `instances` counts them. Tiles of a tiled set are
+        micrographs, too. Names are for people; files are named by `training_set.stems`.
     labels : tuple of Label
         All labels of the session: votes are counted for each. Instances have those in use.
     instances : structured array
-        Of `instance_dtype`; sorted by micrograph, y, x.
+        Of `training_dtype`; sorted by micrograph, y, x. Numbers are those of the release, so in
+        a tiled set one number stands in every tile that shows the instance.
+    negatives : structured array
+        Of `training_dtype`: what is surely no instance, that is labels not in use and, without
+        a label, what the expert rejected. Sorted alike.
     box_px : (n_micrographs,) float64
-        Side of the square box around an instance; a mark has no size of its own.
+        Side of the square box around an instance without a radius.
     box_source : str
         Where the size comes from, in words.
+    split : tuple of str
+        Of each micrograph, one of `SPLITS`.
+    split_source : str
+        How it was made, in words.
     left_out : tuple of Tally
-        What is not exported, and why.
+        What is not among `instances`, and why; negatives are counted here, too.
+    pixels : callable or None
+        ``pixels(i)`` reads micrograph i: (height, width), grey, as stored. None where no images
+        are wanted.
     """
 
     micrographs: tuple[Micrograph, ...]
     labels: tuple[Label, ...]
     instances: Table
+    negatives: Table
     box_px: Floats
     box_source: str
+    split: tuple[Split, ...]
+    split_source: str = ""
     left_out: tuple[Tally, ...] = ()
+    pixels: Callable[[int], NDArray[Any]] | None = None
+
+    @property
+    def labelled(self) -> Table:
+        """The instances with a hard label: all that a format without soft labels can hold."""
+        labelled: Table = self.instances[self.instances["label"] != NO_LABEL]
+        return labelled
+
+    def sides(self, rows: Table) -> Floats:
+        """Side of the box, or diameter of the disc, of some instances.
+
+        Parameters
+        ----------
+        rows : (n,) structured array
+            Of `instances` or `negatives`.
+
+        Returns
+        -------
+        (n,) float64
+            px.
+        """
+        given = 2 * rows["radius"]
+        return np.asarray(np.where(np.isfinite(given), given, self.box_px[rows["micrograph"]]))
+
+    def boxes(self, rows: Table) -> Floats:
+        """Boxes around some instances, cut at the border of the micrograph.
+
+        Parameters
+        ----------
+        rows : (n,) structured array
+            Of `instances` or `negatives`.
+
+        Returns
+        -------
+        (n, 4) float64
+            px: left, top, right, bottom.
+        """
+        half = self.sides(rows) / 2
+        size = np.array([(m.width, m.height) for m in self.micrographs], float).reshape(-1, 2)
+        width, height = size[rows["micrograph"]].T
+        x, y = rows["x"], rows["y"]
+        return np.column_stack(
+            [
+                np.clip(x - half, 0, width),
+                np.clip(y - half, 0, height),
+                np.clip(x + half, 0, width),
+                np.clip(y + half, 0, height),
+            ]
+        )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import clustering, consensus, exposure
+from . import clustering, consensus, exposure, matching, splitting
+from . import standing as standings
+from .hierarchy import Hierarchy
 from .model import (
-    NO_LABEL,
-    STATUS,
     Bools,
     ClusterParams,
     Floats,
@@ -21,8 +21,7 @@ from .model import (
     Table,
     instance_dtype,
 )
-
-_STATUS_OF_VERDICT = {"label": "decided", "reject": "rejected", "defer": "deferred"}
+from .standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,10 @@ class Evidence:
     looks_per_tile : (n_tiles,) int64
     full_exposure : int
         Looks, of the whole project.
+    jitter : float
+        px, of the whole project; see `splitting.jitter`.
+    hierarchy : Hierarchy
+        Of the marks that count, weighed by exposure: built at the first question.
     """
 
     micrograph: int
@@ -54,6 +57,12 @@ class Evidence:
     tiles: Table
     looks_per_tile: Ints
     full_exposure: int
+    jitter: float = 0.0
+    hierarchy: Hierarchy = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        weight = exposure.weights(self.marks, self.tiles, self.looks_per_tile, self.full_exposure)
+        object.__setattr__(self, "hierarchy", clustering.hierarchy_of(self.marks, weight))
 
 
 def evidence(sources: Sources) -> list[Evidence]:
@@ -71,6 +80,7 @@ def evidence(sources: Sources) -> list[Evidence]:
     """
     n_looks = exposure.looks_per_tile(sources.looks, len(sources.tiles))
     full = exposure.full(sources)
+    jitter = splitting.jitter(sources.marks)
     joined = []
     n = len(sources.micrographs)
     marks_of = _by_micrograph(sources.marks[np.argsort(sources.marks["mark"])], n)
@@ -91,6 +101,7 @@ def evidence(sources: Sources) -> list[Evidence]:
                 sources.tiles[own],
                 n_looks[own],
                 full,
+                jitter,
             )
         )
     return joined
@@ -109,14 +120,18 @@ def group(evidence: Evidence, params: ClusterParams) -> Grouping:
         params,
         micrograph=evidence.micrograph,
         expected_looks=evidence.full_exposure,
+        hierarchy=evidence.hierarchy,
+        jitter=evidence.jitter,
     )
 
 
 def instances(evidence: Evidence, grouping: Grouping, ledger: Ledger) -> Table:
     """Every instance of one micrograph: the proposals, then the decisions in force.
 
-    A decided instance always stands, at its own place. A group at least half of whose marks
-    belong to decisions in force is not proposed beside them: it would count twice.
+    A decided instance always stands, at its own place; whether the grouping bears it out is told
+    in ``backing``. A group at least half of whose marks belong to decisions in force, or that is
+    the very thing one of them names but for marks that came later, is not proposed beside them:
+    it would count twice.
 
     Parameters
     ----------
@@ -131,9 +146,9 @@ def instances(evidence: Evidence, grouping: Grouping, ledger: Ledger) -> Table:
         Of `instance_dtype`. ``label`` is what the consensus proposes or the expert decided; the
         votes, margin and ambiguity are the volunteers' in either case.
     """
-    decided = [(u, d) for u, d in ledger.in_force.items() if d.micrograph == evidence.name]
-    owners = [ledger.owner.get(mark, "") for mark in evidence.marks["mark"].tolist()]
-    proposed = ~_owned(grouping, np.array([uid != "" for uid in owners], bool))
+    standing = standings.standing(ledger, evidence.name)
+    matched = matching.match(evidence.marks, grouping.group_of_mark, len(grouping.x), standing)
+    proposed = ~(_owned(evidence, grouping, standing) | matched.same)
     renumber = np.cumsum(proposed) - 1
     group_of_mark = grouping.group_of_mark.copy()
     grouped = group_of_mark >= 0
@@ -146,34 +161,71 @@ def instances(evidence: Evidence, grouping: Grouping, ledger: Ledger) -> Table:
     first[group_of_mark[member]] = evidence.marks["mark"][member]
 
     # the decided take the places behind the proposals; a mark may count for one of each
-    place = {uid: i for i, (uid, _) in enumerate(decided)}
-    owner_of_mark = np.array([place.get(uid, -1) for uid in owners], np.int64)
+    x, y = grouping.x[proposed], grouping.y[proposed]
     table = np.concatenate(
         [
-            _rows(
-                evidence, group_of_mark, grouping.x[proposed], grouping.y[proposed], grouping.params
-            ),
-            _rows(
-                evidence,
-                owner_of_mark,
-                np.array([d.x for _, d in decided], float),
-                np.array([d.y for _, d in decided], float),
-                grouping.params,
-            ),
+            _rows(evidence, group_of_mark, x, y, grouping.params),
+            _decided(evidence, standing, grouping.params),
         ]
     )
     table["instance"][:n] = first
-    for row, (uid, decision) in zip(table[n:], decided, strict=True):
-        row["instance"] = uid
-        row["label"] = NO_LABEL if decision.label is None else decision.label
-        row["status"] = STATUS.index(_STATUS_OF_VERDICT[decision.verdict])
+    table["split_into"][:n] = grouping.split_into[proposed]
+    table["pairs"][:n] = grouping.pairs[proposed]
+    decided = table[n:]
+    decided["backing"] = matched.backing
+    kept = matched.backing == matching.KEPT
+    decided["backing"][kept & _votes_moved(evidence, standing, decided)] = matching.CHANGED
     return table
 
 
-def _owned(grouping: Grouping, taken: Bools) -> Bools:
-    """Groups at least half of whose marks are taken by decisions in force."""
+def _decided(evidence: Evidence, standing: Standing, params: ClusterParams) -> Table:
+    """INSTANCE rows of the decisions in force, in their order."""
+    sets, at = standing.named, standing.places(evidence.marks)[0]
+    found = at >= 0
+    at, decision = at[found], sets.decision[sets.set[found]]
+    table = np.zeros(len(standing), instance_dtype(len(evidence.labels)))
+    layer = _layers(standing)
+    for i in range(int(layer.max(initial=0)) + 1):
+        own = layer[decision] == i
+        owner = np.full(len(evidence.marks), -1)
+        owner[at[own]] = decision[own]
+        rows = _rows(evidence, owner, standing.x, standing.y, params)
+        table[layer == i] = rows[layer == i]
+    table["instance"] = standing.uids
+    table["label"], table["status"] = standing.label, standing.status
+    return table
+
+
+def _layers(standing: Standing) -> Ints:
+    """Number decisions so that no two of one number share a mark: 0 alone, but for conflicts."""
+    layer = np.zeros(len(standing), np.int64)
+    for early, late in sorted(standing.conflicts, key=lambda pair: pair[1]):
+        layer[late] = max(layer[late], layer[early] + 1)
+    return layer
+
+
+def _votes_moved(evidence: Evidence, standing: Standing, decided: Table) -> Bools:
+    def votes_of_mark() -> Ints:
+        n = len(evidence.marks)
+        return consensus.tally(
+            evidence.votes,
+            evidence.mark_of_vote,
+            evidence.marks,
+            np.arange(n),
+            n,
+            evidence.labels,
+        )
+
+    return matching.moved(evidence.marks, standing, decided["votes"], votes_of_mark)
+
+
+def _owned(evidence: Evidence, grouping: Grouping, standing: Standing) -> Bools:
+    """Groups at least half of whose marks belong to decisions in force."""
     n = len(grouping.x)
     group = grouping.group_of_mark
+    taken = np.zeros(len(group), bool)
+    at = standing.places(evidence.marks)[0]
+    taken[at[at >= 0]] = True
     size = np.bincount(group[group >= 0], minlength=n)
     return np.asarray(2 * np.bincount(group[(group >= 0) & taken], minlength=n) >= size)
 
@@ -192,7 +244,7 @@ def _rows(evidence: Evidence, group: Ints, x: Floats, y: Floats, params: Cluster
     # a wide group has marks of looks that could not see its centroid: they do not support it
     tile = evidence.tiles[marks["tile"]]
     sees = exposure.within(x[own], y[own], tile)
-    look = marks["volunteer"].astype(np.int64) * len(evidence.tiles) + marks["tile"]
+    look = splitting.looks(marks)
     marked = _distinct(own[sees], look[sees], n)
     table["support"] = np.divide(marked, seen, out=np.full(n, np.nan), where=seen > 0)
     votes = consensus.tally(
@@ -202,6 +254,9 @@ def _rows(evidence: Evidence, group: Ints, x: Floats, y: Floats, params: Cluster
     table["label"], table["margin"], table["ambiguous"] = consensus.headline(
         votes, evidence.labels, params.margin
     )
+    apart = splitting.APART * evidence.jitter
+    table["split_into"] = 1
+    table["pairs"] = splitting.pairs(marks["x"], marks["y"], look, own, n, apart)
     return table
 
 

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from k2c_gui import demo
-from k2c_gui.core import exposure
+from k2c_gui.core import compiled, exposure
 from k2c_gui.core.model import Label, Micrograph, Sources
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> None:
+    compiled.warm_up()
 
 
 @pytest.fixture(scope="session")

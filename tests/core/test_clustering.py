@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN, KMeans
 
 from k2c_gui.core import clustering
+from k2c_gui.core.hierarchy import Hierarchy
 from k2c_gui.core.model import MARK, ClusterParams, Floats, Grouping, Ints, Sources, Table
 
 
@@ -48,6 +50,7 @@ def same_groups(marks: Table, one: Grouping, other_marks: Table, other: Grouping
 
 params_of = st.builds(
     ClusterParams,
+    algorithm=st.just("reference"),
     min_cluster_size=st.integers(2, 20),
     min_samples=st.integers(1, 20),
     epsilon=st.sampled_from([0.0, 2.0, 10.0]),
@@ -56,6 +59,7 @@ params_of = st.builds(
 )
 algorithms = [
     ClusterParams(),
+    ClusterParams(algorithm="reference"),
     ClusterParams(min_cluster_size=5, min_samples=3, method="leaf"),
     ClusterParams(algorithm="dbscan", epsilon=4.0, min_samples=4),
     ClusterParams(algorithm="kmeans"),
@@ -64,7 +68,7 @@ algorithms = [
 
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 2.0]), params_of)
 @settings(deadline=None, max_examples=100)
-def test_groups_are_those_of_hdbscan(seed: int, grid: float, params: ClusterParams) -> None:
+def test_the_reference_is_hdbscan_itself(seed: int, grid: float, params: ClusterParams) -> None:
     xy = blobs(seed, grid=grid)
     reference = HDBSCAN(
         min_cluster_size=params.min_cluster_size,
@@ -76,6 +80,46 @@ def test_groups_are_those_of_hdbscan(seed: int, grid: float, params: ClusterPara
     found = clustering.cluster(marks_at(xy), params, micrograph=4)
     assert parts(found.group_of_mark) == parts(reference.labels_)
     assert (found.micrograph, found.params) == (4, params)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_hierarchy_kept_answers_as_a_new_one(weighted: bool) -> None:
+    marks = np.random.default_rng(2).permutation(marks_at(blobs(2)))
+    marks["counted"][::7] = False
+    marks["volunteer"] = np.arange(len(marks)) % 9
+    weight = 1 + marks["x"] % 3
+    kept = clustering.hierarchy_of(marks, weight)
+    by_mark = np.argsort(marks["mark"])
+    counted = by_mark[marks["counted"][by_mark]]
+    assert kept.weight.tolist() == weight[counted].tolist()
+    for min_samples in (3, 8, 3):
+        for params in (
+            ClusterParams(min_samples=min_samples, weighted=weighted),
+            ClusterParams(min_samples=min_samples, weighted=weighted, method="leaf", epsilon=4.0),
+        ):
+            anew = clustering.hierarchy_of(marks, weight)
+            one = clustering.cluster(marks, params, hierarchy=kept)
+            other = clustering.cluster(marks, params, hierarchy=anew)
+            same_groups(marks, one, marks, other)
+            xy = np.column_stack([marks["x"], marks["y"]])[counted]
+            direct = Hierarchy(xy, weight[counted], marks["volunteer"][counted]).groups(
+                params.min_cluster_size,
+                params.min_samples,
+                epsilon=params.epsilon,
+                method=params.method,
+                weighted=weighted,
+            )
+            assert parts(one.group_of_mark[counted]) == parts(direct)
+
+
+def test_weights_matter_only_where_they_are_asked_for() -> None:
+    marks = marks_at(blobs(2))
+    marks["volunteer"] = np.arange(len(marks))
+    heavy = clustering.hierarchy_of(marks, np.full(len(marks), 4.0))
+    plain = clustering.cluster(marks, ClusterParams(), hierarchy=heavy)
+    same_groups(marks, plain, marks, clustering.cluster(marks, ClusterParams()))
+    weighted = clustering.cluster(marks, ClusterParams(weighted=True), hierarchy=heavy)
+    assert len(weighted.x) > len(plain.x)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 12), st.floats(1, 12))
@@ -302,3 +346,29 @@ def test_a_group_of_20000_marks_stays_within_memory() -> None:
     assert peak < 200e6  # all pairs would take 3.2e9
     np.testing.assert_allclose([x[0], y[0]], 500, atol=8)
     np.testing.assert_allclose([x[1], y[1]], 1000, atol=0.7)
+
+
+def test_split_tells_which_groups_come_from_one_and_why() -> None:
+    """Two particles 12 px apart that every volunteer marked, and one far off, marked first."""
+    rng = np.random.default_rng(4)
+    particle = np.repeat([2, 0, 1], 15)
+    marks = np.zeros(45, MARK)
+    marks["mark"], marks["counted"] = np.arange(45), True
+    marks["volunteer"] = np.tile(np.arange(15), 3)
+    marks["x"] = np.array([0.0, 12.0, 300.0])[particle] + rng.normal(0, 4, 45)
+    marks["y"] = rng.normal(0, 4, 45)
+    params = ClusterParams(min_cluster_size=12, min_samples=8)
+    whole = clustering.cluster(marks, params, jitter=3.0)
+    found = clustering.cluster(marks, replace(params, split=True), jitter=3.0)
+    assert whole.split_into.tolist() == [1, 1]
+    assert whole.pairs[0] == 0
+    assert whole.pairs[1] > 0.5, "that it holds two is told even where it is not split"
+    assert found.split_into.tolist() == [1, 2, 2]
+    assert found.pairs.tolist() == [0, whole.pairs[1], whole.pairs[1]]
+    np.testing.assert_allclose(np.sort(found.x), [0, 12, 300], atol=3)
+    first = [found.group_of_mark.tolist().index(g) for g in range(3)]
+    assert first == sorted(first), "numbered by the earliest mark"
+    order = rng.permutation(45)
+    again = clustering.cluster(marks[order], replace(params, split=True), jitter=3.0)
+    assert again.group_of_mark.tolist() == found.group_of_mark[order].tolist()
+    assert again.x.tolist() == found.x.tolist()

@@ -38,7 +38,7 @@ def facts(
     looks_ = np.array([(*row, False) for row in looks or ()], LOOK)
     marks_ = np.array(
         [
-            (m, tiles["micrograph"][t], t, v, x, y, NO_LABEL, True, False)
+            (m, tiles["micrograph"][t], t, v, x, y, NO_LABEL, True, False, 0)
             for m, t, v, x, y in marks or ()
         ],
         MARK,
@@ -222,3 +222,32 @@ def test_no_looks_is_no_exposure(n_tiles: int) -> None:
     assert n_looks.tolist() == [0] * n_tiles
     spots = np.zeros(2)
     assert exposure.at(spots, spots, np.zeros(n_tiles, TILE), n_looks).tolist() == [0, 0]
+
+
+def test_a_mark_weighs_as_much_more_as_its_spot_was_looked_at_less() -> None:
+    tiles = np.array([(0, 0, 0, 100, 100), (0, 50, 0, 100, 100)], TILE)
+    marks = np.zeros(5, MARK)
+    marks["x"], marks["y"] = [10, 60, 99, 120, 150], 40
+    marks["tile"] = [0, 0, 1, 1, 1]  # the last lies on the far edge, which is no tile's own
+    found = exposure.weights(marks, tiles, np.array([5, 15]), 20)
+    np.testing.assert_allclose(found, [4, 1, 1, 4 / 3, 4 / 3])
+    # where more looked than is usual, a mark is a mark still
+    assert exposure.weights(marks, tiles, np.array([50, 150]), 20).tolist() == [1] * 5
+    assert exposure.weights(marks[:0], tiles, np.array([5, 15]), 20).tolist() == []
+
+
+def test_weighed_marks_of_a_spot_make_up_for_the_looks_it_did_not_get(sources: Sources) -> None:
+    n_looks = exposure.looks_per_tile(sources.looks, len(sources.tiles))
+    full = exposure.full(sources)
+    for micrograph in range(len(sources.micrographs)):
+        own = np.flatnonzero(sources.tiles["micrograph"] == micrograph)
+        marks = sources.marks[sources.marks["micrograph"] == micrograph]
+        marks = marks[marks["counted"]]
+        marks["tile"] = np.searchsorted(own, marks["tile"])
+        tiles, looks = sources.tiles[own], n_looks[own]
+        weight = exposure.weights(marks, tiles, looks, full)
+        seen = exposure.at(marks["x"], marks["y"], tiles, looks)
+        inside = seen > 0
+        np.testing.assert_allclose((weight * seen)[inside], np.maximum(full, seen)[inside])
+        assert (weight >= 1).all()
+        assert (weight > 1).any()
