@@ -6,10 +6,15 @@ which steps are undone and on what supersedes what, never on the time of day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, combinations
 
-from .model import ClusterParams, Decision, Entry, K2CError, Ledger
+from .model import ClusterParams, Decision, Entry, K2CError, Ledger, Remark
+from .standing import InForce, Shards, Standing
+
+Pairs = tuple[tuple[str, str], ...]
 
 
 def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
@@ -31,57 +36,233 @@ def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
     K2CError
         An undo or redo of a step that cannot be undone or redone: the log is not one of ours.
     """
-    entries = list(log)
-    done, undone = _stacks(entries)
-    standing = [e for e in entries if e.step in done]
-    gone = {uid for e in standing for uid in e.supersedes}
-    in_force = {e.uid: e.decision for e in standing if e.decision and e.uid not in gone}
-    applied = [params, *(e.params for e in entries if e.kind == "apply" and e.params)]
-    return Ledger(
-        in_force=in_force,
-        owner={mark: uid for uid, d in in_force.items() for mark in d.marks},
-        signed_off=_signed_off(standing),
-        params=applied[-1],
-        undoable=next(reversed(done), ""),
-        redoable=next(reversed(undone), ""),
-        pixel_sizes={
-            name: e.pixel_size_nm for e in entries if e.pixel_size_nm for name in e.micrographs
-        },
-    )
+    return History(params).take(log)
 
 
-def advance(ledger: Ledger, step: Sequence[Entry]) -> Ledger | None:
-    """Take one more step into a ledger, without reading the whole log again.
+class History:
+    """A log, indexed: what one more step changes is worked out from that step alone.
 
     Parameters
     ----------
-    ledger : Ledger
-        What the log amounted to.
-    step : sequence of Entry
-        Appended to it since, as one step.
+    params : ClusterParams
+        The setting that the session began with.
 
-    Returns
-    -------
-    Ledger or None
-        The same as `fold` of the longer log; None where only that can tell, because the step
-        takes something back.
+    Attributes
+    ----------
+    ledger : Ledger
+        What the steps taken so far amount to.
     """
-    if any(e.supersedes or e.kind in ("undo", "redo") for e in step):
-        return None
-    ruled = {e.uid: e.decision for e in step if e.decision}
-    signed_off = ledger.signed_off.difference(d.micrograph for d in ruled.values())
-    signed_off |= {e.micrograph for e in step if e.kind == "sign-off"}
-    pixel_sizes = {n: e.pixel_size_nm for e in step if e.pixel_size_nm for n in e.micrographs}
-    undoable = next((e.step for e in step if e.kind in ("decide", "sign-off")), "")
-    return Ledger(
-        in_force={**ledger.in_force, **ruled},
-        owner={**ledger.owner, **{mark: uid for uid, d in ruled.items() for mark in d.marks}},
-        signed_off=signed_off,
-        params=next((e.params for e in reversed(step) if e.params), ledger.params),
-        undoable=undoable or ledger.undoable,
-        redoable="" if undoable else ledger.redoable,
-        pixel_sizes={**ledger.pixel_sizes, **pixel_sizes},
-    )
+
+    def __init__(self, params: ClusterParams) -> None:
+        self._in_force = InForce(Shards())
+        self._owner: Shards[int, str] = Shards()
+        self._contested: Shards[int, tuple[str, ...]] = Shards()
+        self._remarks: Shards[int, Remark] = Shards()
+        self._place: dict[str, int] = {}  # of each decision, in the order in which they were made
+        self._decided: dict[str, tuple[str, Decision]] = {}  # its step, and itself
+        self._steps: dict[str, list[Entry]] = {}
+        self._said: dict[str, list[Entry]] = {}  # all that was ever said of a micrograph, in order
+        self._done: dict[str, None] = {}  # steps that stand, the newest last
+        self._undone: dict[str, None] = {}  # steps that a redo would bring back
+        self._undos: dict[str, set[str]] = {}  # of a step, those that no redo took back
+        self._against: Counter[str] = Counter()  # standing entries that supersede a decision
+        self._conflicts: dict[str, Pairs] = {}  # by micrograph
+        self.ledger = Ledger(
+            self._in_force,
+            self._owner,
+            frozenset(),
+            params,
+            "",
+            "",
+            remarks=self._remarks,
+            contested=self._contested,
+        )
+
+    def take(self, entries: Iterable[Entry]) -> Ledger:
+        """Take the next entries of the log, be it one step or all of them.
+
+        Parameters
+        ----------
+        entries : iterable of Entry
+
+        Returns
+        -------
+        Ledger
+            The same as `fold` of the whole log.
+
+        Raises
+        ------
+        K2CError
+            See `fold`; there is no going on then.
+        """
+        turned: list[Entry] = []  # entries that came to stand, or ceased to
+        params, sizes = self.ledger.params, dict(self.ledger.pixel_sizes)
+        for entry in entries:
+            if entry.kind == "apply":
+                params = entry.params or params
+            elif entry.kind == "calibrate":
+                sizes |= dict.fromkeys(entry.micrographs, entry.pixel_size_nm or 0.0)
+            elif entry.kind == "undo":
+                turned += self._undo(entry)
+            elif entry.kind == "redo":
+                turned += self._redo(entry)
+            else:
+                turned += self._add(entry)
+        self._settle_remarks(turned)
+        on, conflicts = self._settle_decisions(turned)
+        self.ledger = Ledger(
+            in_force=self._in_force,
+            owner=self._owner,
+            signed_off=self._signed_off(turned, on),
+            params=params,
+            undoable=next(reversed(self._done), ""),
+            redoable=next(reversed(self._undone), ""),
+            pixel_sizes=sizes,
+            remarks=self._remarks,
+            contested=self._contested,
+            conflicts=conflicts,
+            on=on,
+        )
+        return self.ledger
+
+    def standing(self) -> list[Entry]:
+        """Entries of the steps that stand, in the order in which the steps were begun."""
+        steps = (entries for step, entries in self._steps.items() if step in self._done)
+        return list(chain.from_iterable(steps))
+
+    def _undo(self, entry: Entry) -> Sequence[Entry]:
+        step = entry.target
+        if step not in self._steps:
+            raise _never_there(entry)
+        self._undos.setdefault(step, set()).add(entry.uid)
+        if step not in self._done:
+            return ()  # two experts took back what both had
+        del self._done[step]
+        self._undone[step] = None
+        return self._turn(self._steps[step], -1)
+
+    def _redo(self, entry: Entry) -> Sequence[Entry]:
+        step, undos = entry.target, self._undos.get(entry.target)
+        # without a list, as older versions wrote it: all undos before it
+        if undos is None or not (entry.supersedes or step in self._undone):
+            raise _never_there(entry)
+        undos.difference_update(entry.supersedes or tuple(undos))
+        if undos or step in self._done:
+            return ()
+        self._undone.pop(step, None)
+        self._done[step] = None
+        return self._turn(self._steps[step], 1)
+
+    def _add(self, entry: Entry) -> Sequence[Entry]:
+        step = self._steps.setdefault(entry.step, [])
+        step.append(entry)
+        about = entry.decision or entry.remark
+        self._said.setdefault(about.micrograph if about else entry.micrograph, []).append(entry)
+        if entry.decision is not None:
+            self._place[entry.uid] = len(self._place)
+            self._decided[entry.uid] = entry.step, entry.decision
+        if self._undos.get(entry.step):
+            return ()
+        stood = entry.step in self._done
+        self._done[entry.step] = None
+        self._undone.clear()
+        return self._turn([entry] if stood else step, 1)
+
+    def _turn(self, entries: Sequence[Entry], by: int) -> Sequence[Entry]:
+        for entry in entries:
+            for uid in entry.supersedes:
+                self._against[uid] += by
+        return entries
+
+    def _stands(self, uid: str) -> bool:
+        step, _ = self._decided.get(uid, ("", None))
+        return step in self._done and not self._against.get(uid)
+
+    def _standing(self, micrograph: str) -> Iterator[Entry]:
+        return (e for e in self._said.get(micrograph, ()) if e.step in self._done)
+
+    def _signed_off(
+        self, turned: Iterable[Entry], on: Mapping[str, Mapping[str, Decision]]
+    ) -> frozenset[str]:
+        signed = self.ledger.signed_off
+        names = {e.decision.micrograph if e.decision else e.micrograph for e in turned}
+        for name in names - {""}:
+            if _complete(self._standing(name), on.get(name, {})) != (name in signed):
+                signed ^= {name}
+        return signed
+
+    def _settle_remarks(self, turned: Iterable[Entry]) -> None:
+        said = [remark for remark in map(_remark, turned) if remark is not None]
+        marks = set(chain.from_iterable(remark.marks for remark in said))
+        newest: dict[int, Remark] = {}
+        for name in dict.fromkeys(remark.micrograph for remark in said):
+            for entry in self._standing(name):
+                if (remark := _remark(entry)) is not None:
+                    flagged = replace(remark, flag=True)
+                    for mark in marks.intersection(remark.marks):
+                        # a note that goes with a decision leaves the flag as it is
+                        keeps = entry.decision and mark in newest and newest[mark].flag
+                        newest[mark] = flagged if keeps else remark
+        if marks:
+            self._remarks = self._remarks.changed(marks, newest)
+
+    def _settle_decisions(
+        self, turned: Sequence[Entry]
+    ) -> tuple[Mapping[str, Mapping[str, Decision]], Pairs]:
+        """What is in force now, by micrograph, and what of it conflicts."""
+        touched = dict.fromkeys(e.uid for e in turned if e.decision)
+        touched |= dict.fromkeys(chain.from_iterable(e.supersedes for e in turned))
+        old = self._in_force
+        gone = {u: old[u] for u in touched if u in old and not self._stands(u)}
+        new = {u: self._decided[u][1] for u in touched if u not in old and self._stands(u)}
+        if not gone and not new:
+            return self.ledger.on, self.ledger.conflicts
+        self._in_force = old.changed(gone, {u: (self._place[u], d) for u, d in new.items()})
+        self._settle_owners(gone, new)
+        on = dict(self.ledger.on)
+        for name in {d.micrograph for d in chain(gone.values(), new.values())}:
+            said = self._standing(name)
+            standing = {e.uid: e.decision for e in said if e.decision and self._stands(e.uid)}
+            self._conflicts[name] = self._sharing(standing)
+            on[name] = Standing(standing, self._conflicts[name])
+        conflicts = (self._conflicts[name] for name in sorted(on))
+        pairs = tuple(chain.from_iterable(conflicts))
+        return {name: standing for name, standing in on.items() if standing}, pairs
+
+    def _settle_owners(self, gone: Mapping[str, Decision], new: Mapping[str, Decision]) -> None:
+        sole: dict[int, str] = {}
+        claims: dict[int, tuple[str, ...]] = {}
+
+        def claim(mark: int) -> tuple[str, ...]:
+            if mark in claims:
+                return claims[mark]
+            owner = sole.pop(mark, "") or self._owner.get(mark, "")
+            return (owner,) if owner else self._contested.get(mark, ())
+
+        for uid, decision in gone.items():
+            for mark in decision.marks:
+                claims[mark] = tuple(u for u in claim(mark) if u != uid)
+        fresh = not claims and not self._owner and not self._contested
+        for uid, decision in new.items():
+            own = dict.fromkeys(decision.marks, uid)
+            if fresh and sole.keys().isdisjoint(own) and claims.keys().isdisjoint(own):
+                sole |= own  # the whole log at once: nothing to look up
+            else:
+                for mark in own:
+                    claims[mark] = tuple(sorted({*claim(mark), uid}, key=self._place.__getitem__))
+        sole |= {mark: uids[0] for mark, uids in claims.items() if len(uids) == 1}
+        several = {mark: uids for mark, uids in claims.items() if len(uids) > 1}
+        self._owner = self._owner.changed(claims, sole)
+        if several or self._contested:
+            self._contested = self._contested.changed(claims, several)
+
+    def _sharing(self, standing: Mapping[str, Decision]) -> Pairs:
+        """Pairs of decisions in force that share marks, in the order in which they were made."""
+        if not self._contested:
+            return ()
+        shared = (self._contested.get(m, ()) for d in standing.values() for m in d.marks)
+        pairs = {pair for uids in set(shared) for pair in combinations(uids, 2)}
+        return tuple(sorted(pairs, key=lambda pair: [self._place[uid] for uid in pair]))
 
 
 def settle(
@@ -90,7 +271,7 @@ def settle(
     """Fit the rulings of one step into what is in force.
 
     They supersede each decision at least half of whose marks they name together, and take no
-    mark from the others.
+    mark from the others. One that adjudicates supersedes every decision that has a mark of it.
 
     Parameters
     ----------
@@ -110,7 +291,7 @@ def settle(
     named = [mark for ruling in rulings for mark in ruling.marks]
     if len(set(named)) < len(named):
         raise K2CError("One mark cannot be part of two instances.")
-    touched = dict.fromkeys(ledger.owner[m] for m in named if m in ledger.owner)
+    touched = dict.fromkeys(uid for mark in named for uid in owners(ledger, mark))
     wanted = set(named)
     gone = {
         uid
@@ -118,47 +299,52 @@ def settle(
         if 2 * len(wanted.intersection(ledger.in_force[uid].marks))
         >= len(ledger.in_force[uid].marks)
     }
+    between = (
+        mark for ruling in rulings if ruling.source == "adjudicated" for mark in ruling.marks
+    )
+    gone.update(uid for mark in between for uid in owners(ledger, mark))
     settled = []
     for ruling in rulings:
-        free = tuple(m for m in ruling.marks if m not in ledger.owner or ledger.owner[m] in gone)
+        free = tuple(m for m in ruling.marks if gone.issuperset(owners(ledger, m)))
         if not free:
             raise K2CError(
                 "Every mark of this instance belongs to another decision.",
                 remedy="Decide on that one, or take it back first.",
             )
-        own = {ledger.owner[m] for m in free if m in ledger.owner}
+        own = gone.intersection(uid for mark in ruling.marks for uid in owners(ledger, mark))
         settled.append((replace(ruling, marks=free), tuple(u for u in touched if u in own)))
     return tuple(settled)
 
 
-def _stacks(entries: Sequence[Entry]) -> tuple[dict[str, None], dict[str, None]]:
-    """Steps that stand, and steps undone that a redo would bring back, each in order."""
-    done: dict[str, None] = {}
-    undone: dict[str, None] = {}
-    for entry in entries:
-        if entry.kind == "undo" and entry.target in done:
-            del done[entry.target]
-            undone[entry.target] = None
-        elif entry.kind == "redo" and entry.target in undone:
-            del undone[entry.target]
-            done[entry.target] = None
-        elif entry.kind in ("undo", "redo"):
-            raise K2CError(
-                f"The log has an {entry.kind} of a step that was not there to {entry.kind}.",
-                remedy="Restore the session from a copy.",
-            )
-        elif entry.kind not in ("apply", "calibrate"):
-            done[entry.step] = None
-            undone.clear()
-    return done, undone
+def owners(ledger: Ledger, mark: int) -> tuple[str, ...]:
+    """Decisions in force that a mark belongs to: none, one, or several that conflict."""
+    owner = ledger.owner.get(mark)
+    return ledger.contested.get(mark, ()) if owner is None else (owner,)
 
 
-def _signed_off(standing: Iterable[Entry]) -> frozenset[str]:
-    """Micrographs signed off and not decided upon since."""
-    names: dict[str, str] = {}
-    for entry in standing:
-        if entry.kind == "sign-off":
-            names[entry.micrograph] = entry.step
-        elif entry.decision and names.get(entry.decision.micrograph, entry.step) != entry.step:
-            del names[entry.decision.micrograph]
-    return frozenset(names)
+def _remark(entry: Entry) -> Remark | None:
+    """A note given with a decision is a remark, too."""
+    ruled = entry.decision
+    if ruled is not None and ruled.note:
+        return Remark(ruled.micrograph, ruled.marks, ruled.note)
+    return entry.remark
+
+
+def _complete(said: Iterable[Entry], in_force: Mapping[str, Decision]) -> bool:
+    """Whether a micrograph is signed off, and not decided upon since by another step."""
+    signed = ""
+    for entry in said:
+        if entry.kind == "sign-off" and entry.accepts is None:
+            signed = entry.step
+        elif entry.kind == "sign-off" and in_force.keys() == set(entry.accepts or ()):
+            return True
+        elif entry.decision and entry.step != signed:
+            signed = ""
+    return bool(signed)
+
+
+def _never_there(entry: Entry) -> K2CError:
+    return K2CError(
+        f"The log has an {entry.kind} of a step that was not there to {entry.kind}.",
+        remedy="Restore the session from a copy.",
+    )

@@ -67,6 +67,28 @@ def union(old: Sources, new: Sources, reread: Ints, revoted: Ints) -> Sources:
     )
 
 
+def dated(old: Table, new: Table) -> Table:
+    """Say of every mark since when it is there: with what import it came.
+
+    Parameters
+    ----------
+    old, new : (n,) MARK
+        What a session held, in rising order of ``mark``, and all that it holds now.
+
+    Returns
+    -------
+    (n,) MARK
+        `new` with ``since``. The count of marks serves as a date: joined sessions may have read
+        the same exports in more or fewer steps, and it is the same in all of them.
+    """
+    new = new.copy()
+    new["since"] = len(new)
+    if len(old):
+        at = np.minimum(np.searchsorted(old["mark"], new["mark"]), len(old) - 1)
+        new["since"] = np.where(old["mark"][at] == new["mark"], old["since"][at], new["since"])
+    return new
+
+
 def disturbed(old: Table, new: Table) -> Ints:
     """Marks that a newer import would move or remove.
 

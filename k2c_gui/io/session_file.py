@@ -35,6 +35,8 @@ class SessionFile:
     write : bool
         Take the right to append to the log; without it every reading call works, also while
         another process writes.
+    whole : bool
+        Look through every page for damage first; without it only `front` is for use.
 
     Raises
     ------
@@ -44,7 +46,7 @@ class SessionFile:
         No session, damaged, or written by a newer version.
     """
 
-    def __init__(self, path: Path, *, write: bool = False) -> None:
+    def __init__(self, path: Path, *, write: bool = False, whole: bool = True) -> None:
         self.path = path
         _refuse_what_is_not_for_us(path, write=write)
         self._lock = WriterLock(path) if write else None
@@ -53,7 +55,8 @@ class SessionFile:
                 self._db = _connect(path)
                 _prepare(self._db, write=write)
                 self._check_schema()
-                self._check_whole("quick_check")
+                if whole:
+                    self._check_whole("quick_check")
         except BaseException:
             self.close()
             raise
@@ -75,6 +78,11 @@ class SessionFile:
         """
         with _known_errors(self.path), _impossible_values(self.path):
             return session_rows.content(self._db, self.path.parent)
+
+    def front(self) -> Content:
+        """Read what can be shown at once: micrographs and labels, no facts and no log."""
+        with _known_errors(self.path), _impossible_values(self.path):
+            return session_rows.front(self._db, self.path.parent)
 
     def log(self) -> tuple[Entry, ...]:
         """Read the log, in order."""

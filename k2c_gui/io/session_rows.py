@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from k2c_gui.core import exposure
 from k2c_gui.core.model import (
+    DEFAULT,
     LOOK,
     MARK,
     NO_LABEL,
@@ -28,6 +29,7 @@ from k2c_gui.core.model import (
     Entry,
     Label,
     Micrograph,
+    Remark,
     Sources,
     Table,
     Tally,
@@ -112,7 +114,7 @@ class Content:
     identity: str
     sources: Sources
     imports: tuple[ImportRecord, ...]
-    params: ClusterParams = field(default_factory=ClusterParams)
+    params: ClusterParams = DEFAULT
     log: tuple[Entry, ...] = ()
 
 
@@ -130,6 +132,13 @@ def insert(db: sqlite3.Connection, content: Content, folder: Path) -> None:
         "params": _json(content.params),
         "vote_radius": repr(float(sources.vote_radius)),
     }
+    later = {
+        str(held): sources.marks["mark"][sources.marks["since"] == held].tolist()
+        for held in np.unique(sources.marks["since"]).tolist()
+        if held
+    }
+    if later:
+        meta["later"] = _json(later)
     _many(db, "meta", meta.items())
     _many(db, "label", ((v.value, v.name, int(v.use), _json(v.answers)) for v in sources.labels))
     _many(
@@ -207,10 +216,20 @@ def content(db: sqlite3.Connection, folder: Path) -> Content:
     )
     return Content(
         meta["identity"],
-        _sources(db, folder, float(meta["vote_radius"])),
+        _sources(db, folder, float(meta["vote_radius"]), meta.get("later", "{}")),
         tuple(imports),
         msgspec.json.decode(meta["params"], type=ClusterParams),
         log(db),
+    )
+
+
+def front(db: sqlite3.Connection, folder: Path) -> Content:
+    """Read micrographs, labels and the first setting, and no rows of facts."""
+    meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('identity', 'params')"))
+    tiles, looks, marks, votes = (np.zeros(0, dtype) for dtype in (TILE, LOOK, MARK, VOTE))
+    sources = Sources(_micrographs(db, folder), _labels(db), (), tiles, looks, marks, votes)
+    return Content(
+        meta["identity"], sources, (), msgspec.json.decode(meta["params"], type=ClusterParams)
     )
 
 
@@ -228,23 +247,29 @@ def log(db: sqlite3.Connection) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _sources(db: sqlite3.Connection, folder: Path, vote_radius: float) -> Sources:
-    labels = tuple(
+def _labels(db: sqlite3.Connection) -> tuple[Label, ...]:
+    return tuple(
         Label(value, name, bool(use), tuple(msgspec.json.decode(answers)))
         for value, name, use, answers in db.execute(
             "SELECT value, name, use, answers FROM label ORDER BY value"
         )
     )
-    micrographs = tuple(
+
+
+def _micrographs(db: sqlite3.Connection, folder: Path) -> tuple[Micrograph, ...]:
+    return tuple(
         Micrograph(name, str(folder / path), *rest)
         for name, path, *rest in db.execute(
             "SELECT name, path, width, height, pixel_size_nm, pixel_size_source, sha256"
             " FROM micrograph ORDER BY micrograph"
         )
     )
+
+
+def _sources(db: sqlite3.Connection, folder: Path, vote_radius: float, later: str) -> Sources:
     sources = Sources(
-        micrographs,
-        labels,
+        _micrographs(db, folder),
+        _labels(db),
         tuple(name for (name,) in db.execute("SELECT name FROM tile ORDER BY tile")),
         _table(db, TILE, "SELECT micrograph, x0, y0, width, height FROM tile ORDER BY tile"),
         _table(
@@ -256,7 +281,7 @@ def _sources(db: sqlite3.Connection, folder: Path, vote_radius: float) -> Source
         _table(
             db,
             MARK,
-            "SELECT mark, micrograph, tile, volunteer, x, y, coalesce(label, ?), inside, 0"
+            "SELECT mark, micrograph, tile, volunteer, x, y, coalesce(label, ?), inside, 0, 0"
             " FROM mark JOIN tile USING (tile) ORDER BY mark",
             NO_LABEL,
         ),
@@ -270,6 +295,8 @@ def _sources(db: sqlite3.Connection, folder: Path, vote_radius: float) -> Source
         vote_radius,
     )
     _refuse_nonsense(sources)
+    for held, marks in msgspec.json.decode(later, type=dict[int, list[int]]).items():
+        sources.marks["since"][np.isin(sources.marks["mark"], marks)] = held
     return exposure.count(sources)
 
 
@@ -338,15 +365,31 @@ class _Calibration(msgspec.Struct):
     micrographs: tuple[str, ...]
 
 
+class _SignOff(msgspec.Struct, omit_defaults=True):
+    micrograph: str
+    accepts: tuple[str, ...] | None = None
+
+
+class _Repeat(msgspec.Struct):
+    decision: str
+    ruling: Decision
+
+
 def _body(entry: Entry) -> Any:
     """What the kind of entry is about."""
     if entry.kind == "decide":
         return entry.decision
+    if entry.kind == "remark":
+        return entry.remark
+    if entry.kind == "repeat" and entry.repeat:
+        return _Repeat(entry.target, entry.repeat)
     if entry.kind == "apply":
         return entry.params
     if entry.kind == "calibrate":
         return _Calibration(entry.pixel_size_nm or 0.0, entry.micrographs)
-    return {"micrograph": entry.micrograph} if entry.kind == "sign-off" else {"step": entry.target}
+    if entry.kind == "sign-off":
+        return _SignOff(entry.micrograph, entry.accepts)
+    return {"step": entry.target}
 
 
 def _entry(
@@ -357,10 +400,17 @@ def _entry(
     entry = msgspec.convert(plain, Entry)
     if kind == "decide":
         return replace(entry, decision=msgspec.json.decode(body, type=Decision))
+    if kind == "remark":
+        return replace(entry, remark=msgspec.json.decode(body, type=Remark))
     if kind == "apply":
         return replace(entry, params=msgspec.json.decode(body, type=ClusterParams))
     if kind == "calibrate":
         set_to = msgspec.json.decode(body, type=_Calibration)
         return replace(entry, pixel_size_nm=set_to.pixel_size_nm, micrographs=set_to.micrographs)
-    about = msgspec.json.decode(body, type=dict[str, str])
-    return replace(entry, micrograph=about.get("micrograph", ""), target=about.get("step", ""))
+    if kind == "repeat":
+        again = msgspec.json.decode(body, type=_Repeat)
+        return replace(entry, target=again.decision, repeat=again.ruling)
+    if kind == "sign-off":
+        complete = msgspec.json.decode(body, type=_SignOff)
+        return replace(entry, micrograph=complete.micrograph, accepts=complete.accepts)
+    return replace(entry, target=msgspec.json.decode(body, type=dict[str, str])["step"])

@@ -93,7 +93,9 @@ def grouping_of(evidence: review.Evidence, *groups: Any) -> Grouping:
     for i, rows in enumerate(groups):
         group[list(rows)] = i
     at = np.arange(len(groups), dtype=float)
-    return Grouping(evidence.micrograph, PARAMS, group, 10 + at, 20 + at, at)
+    return Grouping(
+        evidence.micrograph, PARAMS, group, 10 + at, 20 + at, at, np.ones(len(groups), int), at
+    )
 
 
 def by_hand(evidence: review.Evidence, rows: list[int], x: float, y: float) -> dict[str, Any]:
@@ -366,3 +368,18 @@ def test_there_and_back_is_the_same_table(sources: Sources) -> None:
             assert between.tobytes() != first.tobytes()
         again = review.instances(evidence, review.group(evidence, PARAMS), ledger_)
         assert again.tobytes() == first.tobytes()
+
+
+def test_table_tells_what_was_split_and_why() -> None:
+    evidence = two_groups()
+    marks = evidence.marks.copy()
+    marks["volunteer"][12:14] = marks["volunteer"][0:2]
+    evidence = replace(evidence, marks=marks, jitter=3.0)
+    groups = grouping_of(evidence, range(4, 8), range(3), range(8, 12))
+    split_into, pairs = np.array([1, 2, 2]), np.array([0.1, 0.5, 0.5])
+    groups = replace(groups, split_into=split_into, pairs=pairs)
+    table = review.instances(evidence, groups, in_force(decision([0, 1, 2, 12, 13])))
+    assert table["instance"].tolist() == ["4", "8", "uid 0"]
+    assert table["split_into"].tolist() == [1, 2, 1]
+    # of the decided marks: two looks marked both here and 100 px away, one only here
+    assert table["pairs"].tolist() == [0.1, 0.5, 2 / 3]

@@ -69,6 +69,26 @@ def test_a_scheme_that_is_none(scheme, text: str, why: str) -> None:
         resources.labels(scheme(text))
 
 
+def test_reasons_are_told_apart() -> None:
+    found = resources.reasons()
+    assert {"touching", "focus", "overlap", "edge", "contamination"} <= {r.code for r in found}
+    for name in ("code", "text", "key"):
+        assert len({getattr(reason, name) for reason in found}) == len(found), name
+    assert "moved" not in {reason.code for reason in found}, "the program gives it itself"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[[reason]]\ncode = 1\ntext = ''", "no list of reasons"),
+        ("[[reason]]\ncode = 'a'\ntext = ''\n" * 2, "same code"),
+    ],
+)
+def test_reasons_that_are_none(scheme, text: str, why: str) -> None:
+    with pytest.raises(K2CError, match=why):
+        resources.reasons(scheme(text))
+
+
 def test_a_missing_scheme(tmp_path: Path) -> None:
     with pytest.raises(K2CError, match="cannot be read"):
         resources.labels(tmp_path / "no.toml")

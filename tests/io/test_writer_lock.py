@@ -135,11 +135,12 @@ def test_readers_work_while_a_writer_holds_it(
     path = project / "demo.k2c"
     assert child("hold", path).hear() == "held"
 
+    all_ = ("--format", "csv", "--include", "all", "--image-licence", "CC0-1.0")
     for read in (
         ("check", path),
         ("log", path),
         ("instances", path),
-        ("export", path, project / "out", "--format", "csv", "--include", "all"),
+        ("export", path, project / "out", *all_),
     ):
         assert k2c(*read)[::2] == (0, "")
     exports = ("--images", project / "images", "--picking", project / "picking.csv")

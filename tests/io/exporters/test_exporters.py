@@ -1,173 +1,153 @@
-"""Exports as a whole: all of it or nothing, and the same bytes every time."""
+"""What holds of every format."""
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-from collections import Counter
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 
-from k2c_gui.core.model import NO_LABEL, STATUS, Decision, K2CError, TrainingSet
+from k2c_gui.core.model import Cancelled, K2CError, Label, TrainingSet, no_progress
 from k2c_gui.io import exporters
-from k2c_gui.io.exporters import coco, export
-from k2c_gui.session import Session
+
+FORMATS = (
+    *("coco", "crops", "cryolo", "csv", "eman2", "heatmaps", "huggingface", "imagej", "masks"),
+    *("napari", "parquet", "star", "topaz", "voc", "yolo"),
+)
+TEXT = {".csv", ".json", ".jsonl", ".txt", ".star", ".box", ".cbox", ".xml", ".yaml", ".md"}
+every = pytest.mark.parametrize("name", FORMATS)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def written(name: str, training_set: TrainingSet, folder: Path) -> dict[str, bytes]:
+    folder.mkdir()
+    named = exporters.load(name).write(training_set, folder, no_progress)
+    found = contents(folder)
+    assert sorted(named) == sorted(found), "what is named is what is there"
+    return found
 
 
 def test_every_format_is_known_by_its_file() -> None:
-    assert set(exporters.names()) >= {"csv", "coco"}
+    assert exporters.names() == FORMATS
+    assert len({exporters.load(name).NAME for name in FORMATS}) == len(FORMATS)
 
 
-def test_all_formats_go_into_one_folder(training_set: TrainingSet, tmp_path: Path) -> None:
-    target = tmp_path / "deep" / "release"
-    written = export(training_set, target, ["csv", "coco", "csv"])
-    assert written == (target / "instances.csv", target / "annotations.json")
-    assert set(target.iterdir()) == set(written)
-    assert list(target.parent.iterdir()) == [target]
+def test_an_unknown_format_is_told() -> None:
+    with pytest.raises(K2CError, match=r"no format tiff.*coco, crops"):
+        exporters.load("tiff")
 
 
-def test_the_same_session_gives_the_same_bytes(project: Path) -> None:
-    for name in ("one", "two"):
-        with Session(project / "demo.k2c") as session:
-            chosen = session.training_set(signed_off_only=False)
-        assert len(chosen.instances) > 10
-        export(chosen, project / name, ["csv", "coco"])
-    assert contents(project / "one") == contents(project / "two")
-
-
-def test_an_empty_folder_is_taken_and_no_other(training_set: TrainingSet, tmp_path: Path) -> None:
-    empty, taken, file = tmp_path / "empty", tmp_path / "taken", tmp_path / "file"
-    empty.mkdir()
-    export(training_set, empty, ["csv"])
-    assert set(contents(empty)) == {"instances.csv"}
-    taken.mkdir()
-    (taken / "mine.txt").write_text("mine")
-    file.write_text("mine")
-    for target in (taken, file, empty):
-        before = sorted(tmp_path.rglob("*"))
-        with pytest.raises(K2CError, match="not an empty folder"):
-            export(training_set, target, ["csv"])
-        assert sorted(tmp_path.rglob("*")) == before
-    assert contents(taken) == {"mine.txt": b"mine"}
-
-
-def test_a_relative_folder_is_taken_and_the_current_one_is_not(
-    training_set: TrainingSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@every
+def test_the_same_set_gives_the_same_bytes(
+    name: str, with_pixels: TrainingSet, tmp_path: Path
 ) -> None:
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    for name in (".", "../here"):
-        with pytest.raises(K2CError, match="the current folder"):
-            export(training_set, Path(name), ["csv"])
-    export(training_set, Path("../there"), ["csv"])
-    assert (tmp_path / "there" / "instances.csv").exists()
-    assert list(here.iterdir()) == []
+    first = written(name, with_pixels, tmp_path / "one")
+    assert first
+    assert first == written(name, with_pixels, tmp_path / "two")
 
 
-@pytest.mark.parametrize("formats", [[], ["yolo"], ["csv", "../csv"], ["csv", ""]])
-def test_unknown_formats_are_told(
-    training_set: TrainingSet, tmp_path: Path, formats: list[str]
+@every
+def test_files_are_legal_everywhere(name: str, with_pixels: TrainingSet, tmp_path: Path) -> None:
+    found = written(name, with_pixels, tmp_path / "out")
+    assert len({path.casefold() for path in found}) == len(found)
+    for path in found:
+        for part in path.split("/"):
+            assert not re.search(r'[<>:"\\|?*\x00-\x1f]', part), path
+            assert part == part.strip(" ."), path
+    for path, data in found.items():
+        if Path(path).suffix in TEXT:
+            assert b"\r" not in data, path
+            assert data.decode("utf-8").endswith("\n") or not data, path
+
+
+@every
+def test_what_the_session_calls_an_instance_stays_in_the_session(
+    name: str, with_pixels: TrainingSet, tmp_path: Path
 ) -> None:
-    with pytest.raises(K2CError, match=r"no format.*coco, csv"):
-        export(training_set, tmp_path / "out", formats)
-    assert list(tmp_path.iterdir()) == []
+    for path, data in written(name, with_pixels, tmp_path / "out").items():
+        assert b"secret" not in data, path
+        assert b"/images/=1" not in data, path
 
 
-@pytest.mark.parametrize("there", [False, True])
-@pytest.mark.parametrize(
-    ("module", "name", "error"),
-    [
-        (coco, "write", OSError(28, "No space left on device")),
-        (coco, "write", KeyboardInterrupt()),
-        (os, "fsync", OSError(5, "Input/output error")),
-        (os, "rename", OSError(13, "Permission denied")),
-    ],
-)
-def test_an_export_that_breaks_off_leaves_nothing(
-    training_set: TrainingSet,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    module: Any,
-    name: str,
-    error: BaseException,
-    there: bool,
+@every
+def test_what_is_counted_is_what_went_in(
+    name: str, with_pixels: TrainingSet, tmp_path: Path
 ) -> None:
-    def fail(*_: object) -> NoReturn:
-        raise error
-
-    target = tmp_path / "out"
-    if there:
-        target.mkdir()
-    told = K2CError if isinstance(error, OSError) else type(error)
-    with monkeypatch.context() as patch:
-        patch.setattr(module, name, fail)
-        with pytest.raises(told, match=getattr(error, "strerror", None)):
-            export(training_set, target, ["csv", "coco"])
-    assert not target.exists() or list(target.iterdir()) == []
-    assert set(tmp_path.iterdir()) <= {target}
-    export(training_set, target, ["csv", "coco"])
-    assert set(contents(target)) == {"instances.csv", "annotations.json"}
+    written(name, with_pixels, tmp_path / "out")
+    whole = {"csv", "parquet", "napari", "crops"}
+    expected = len(with_pixels.instances if name in whole else with_pixels.labelled)
+    assert len(with_pixels.labelled) == len(with_pixels.instances) - 1
+    found = exporters.load(name).count(tmp_path / "out")
+    assert found == (None if name == "heatmaps" else expected)
 
 
-def test_what_is_open_or_turned_down_is_left_out_and_counted(project: Path) -> None:
-    verdicts = {"reject": 1, "defer": 2, "label": 3}
-    with Session(project / "demo.k2c", write=True) as session:
-        evidence = session.state.evidence[1]
-        table = session.instances(only=[1])
-        clear = iter(table[table["label"] == 0])
-        for verdict, count in verdicts.items():
-            for _ in range(count):
-                row = next(clear)
-                near = (abs(evidence.marks["x"] - row["x"]) < 5) & (
-                    abs(evidence.marks["y"] - row["y"]) < 5
-                )
-                session.decide(
-                    [
-                        Decision(
-                            micrograph=evidence.name,
-                            marks=tuple(evidence.marks["mark"][near].tolist()),
-                            verdict=verdict,  # type: ignore[arg-type]
-                            label=2 if verdict == "label" else None,
-                            x=float(row["x"]),
-                            y=float(row["y"]),
-                            decided_at="",
-                        )
-                    ]
-                )
-        table = session.instances()
-        chosen = session.training_set(signed_off_only=False)
-    in_use = [label.value for label in chosen.labels if label.use]
-    status = [STATUS[row["status"]] for row in table]
-    n_ties = sum(
-        s == "proposed" and row["label"] == NO_LABEL for s, row in zip(status, table, strict=True)
+@every
+def test_a_set_without_instances_is_written(
+    name: str, with_pixels: TrainingSet, tmp_path: Path
+) -> None:
+    nothing = replace(
+        with_pixels, instances=with_pixels.instances[:0], negatives=with_pixels.negatives[:0]
     )
-    assert n_ties
-    counts = Counter({tally.what: tally.count for tally in chosen.left_out})
-    assert counts["rejected by the expert"] == 1
-    assert counts["kept ambiguous by the expert"] == 2
-    assert counts["tie between labels"] == n_ties
-    assert counts["label 2, Artifact: not for training"] >= 3
-    assert len(chosen.instances) + counts.total() == len(table)
-    export(chosen, project / "out", ["csv", "coco"])
-    lines = (project / "out" / "instances.csv").read_text("utf-8").splitlines()
-    document = json.loads((project / "out" / "annotations.json").read_text("utf-8"))
-    rows = list(csv.DictReader(lines))
-    assert len(rows) == len(document["annotations"]) == len(chosen.instances)
-    assert {int(row["label"]) for row in rows} <= set(in_use)
+    written(name, nothing, tmp_path / "out")
+    assert exporters.load(name).count(tmp_path / "out") in (0, None)
 
 
-def test_a_set_without_instances_is_written(training_set: TrainingSet, tmp_path: Path) -> None:
-    nothing = replace(training_set, instances=training_set.instances[:0])
-    export(nothing, tmp_path / "out", ["csv", "coco"])
-    document = json.loads((tmp_path / "out" / "annotations.json").read_text("utf-8"))
-    assert document["annotations"] == []
-    assert len(document["images"]) == 2
+@every
+def test_work_can_be_stopped(name: str, with_pixels: TrainingSet, tmp_path: Path) -> None:
+    def stop(what: str, done: int, total: int) -> None:
+        assert what
+        assert 0 <= done <= total
+        raise Cancelled("Stopped.")
+
+    (tmp_path / "out").mkdir()
+    with pytest.raises(Cancelled):
+        exporters.load(name).write(with_pixels, tmp_path / "out", stop)
+
+
+@every
+def test_images_are_asked_for_only_where_they_are_needed(
+    name: str, training_set: TrainingSet, tmp_path: Path
+) -> None:
+    if exporters.load(name).NEEDS_PIXELS:
+        (tmp_path / "out").mkdir()
+        with pytest.raises(K2CError, match=r"needs? .*images"):
+            exporters.load(name).write(training_set, tmp_path / "out", no_progress)
+    else:
+        found = written(name, training_set, tmp_path / "out")
+        assert not [path for path in found if path.endswith(".png")]
+
+
+@every
+def test_labels_that_look_alike_stay_apart(
+    name: str, with_pixels: TrainingSet, tmp_path: Path
+) -> None:
+    names = ("a b", "A/B", "con", "a b")
+    labels = tuple(
+        Label(label.value, word, use=True)
+        for label, word in zip(with_pixels.labels, names, strict=True)
+    )
+    table = with_pixels.instances.copy()
+    table["label"] = np.resize([0, 1, 2, 7], len(table))
+    written(name, replace(with_pixels, labels=labels, instances=table), tmp_path / "out")
+    found = exporters.load(name).count(tmp_path / "out")
+    assert found in (len(table), None)
+
+
+@pytest.mark.parametrize("name", ["star", "topaz", "cryolo", "eman2", "voc", "crops"])
+def test_names_that_were_changed_are_reported(
+    name: str, with_pixels: TrainingSet, tmp_path: Path
+) -> None:
+    lines = written(name, with_pixels, tmp_path / "out")["names.csv"].decode("utf-8").splitlines()
+    assert lines[0] == "what,name,written"
+    assert any(line.startswith('label,"Rod, long/thin",Rod__long_thin') for line in lines)
+    assert any(line.startswith("micrograph,Empty One.tif,") for line in lines)
+    assert not any("Nanoparticle" in line for line in lines)
