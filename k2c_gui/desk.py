@@ -1,256 +1,63 @@
-"""What the expert has before them: one frozen state, and the verbs that replace it.
+"""The expert's desk: every verb that decides, each one step of undo.
 
-A `Session` is what is on disk; a `Desk` is what dies with the window: which micrograph is shown,
-which setting is tried, what is selected, the frozen queue. Views subscribe and compare the fields
-that they draw with ``is``. Nothing here waits: groupings are offered by whoever computed them.
+An edit is on the disk before it is believed; what is refused leaves all as it was, and
+`State.trouble` says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from time import monotonic
 
 import numpy as np
 
-from .core import queue as queues
-from .core import review
+from .core import drafts, edits
+from .core.drafts import Draft
+from .core.edits import Basis
 from .core.model import (
-    NO_MARK,
+    NO_LABEL,
     STATUS,
-    Bools,
-    ClusterParams,
     Decision,
     Entry,
-    Grouping,
-    Ints,
+    Floats,
     K2CError,
-    Ledger,
-    Sources,
+    Remark,
     Table,
     Verdict,
-    instance_dtype,
 )
-from .core.queue import Queue
-from .session import Session
+from .showing import Changed, Showing, now
+from .state import State, hidden, new_since, number, remark_on, withheld
+
+__all__ = [
+    "Changed",
+    "Desk",
+    "State",
+    "hidden",
+    "new_since",
+    "number",
+    "remark_on",
+    "withheld",
+]
+
+NUDGE = 1.0
+"""s: moves of one instance by keys that follow each other within this are one step of undo."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is so at the desk right now.
+class Desk(Showing):
+    """A session on a desk: all that the expert can do to it."""
 
-    Attributes
-    ----------
-    sources : Sources
-    evidence : tuple of Evidence
-        One a micrograph.
-    ledger : Ledger
-        Decisions in force; `ledger.params` is the project's applied setting.
-    groupings, tables : tuple
-        Of each micrograph under the applied setting: its `Grouping` and INSTANCE table, or None
-        while it is not known.
-    shown : int
-        Place of the micrograph in the window.
-    params : ClusterParams
-        The setting that is tried on the shown micrograph.
-    pinned : ClusterParams
-        The setting that counts are compared with.
-    grouping : Grouping or None
-        Newest answer for the shown micrograph; it lags while its params are not `params`.
-    instances : structured array
-        INSTANCE rows of the shown micrograph under `grouping`.
-    selected : int
-        A mark of the selected instance, or `NO_MARK`.
-    queue : Queue
-    blind : bool
-        Votes on ambiguous, undecided instances are hidden.
-    saved_at : str
-        When the last step was on disk, ISO 8601, UTC; empty before the first.
-    trouble : str
-        Why the last step is not on disk; empty when it is.
-    """
+    _page: Table | None = None
+    _nudged = "", 0, 0.0  # step, case, when
 
-    sources: Sources
-    evidence: tuple[review.Evidence, ...]
-    ledger: Ledger
-    groupings: tuple[Grouping | None, ...]
-    tables: tuple[Table | None, ...]
-    shown: int
-    params: ClusterParams
-    pinned: ClusterParams
-    grouping: Grouping | None
-    instances: Table
-    selected: int = NO_MARK
-    queue: Queue = queues.EMPTY
-    blind: bool = True
-    saved_at: str = ""
-    trouble: str = ""
-
-
-Changed = Callable[[State, State], None]
-
-
-class Desk:
-    """A session on a desk.
-
-    Parameters
-    ----------
-    session : Session
-    """
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._subscribers: list[Changed] = []
-        self._painted_at = ""
-        self._quiet = False
-        facts = session.state
-        n = len(facts.evidence)
-        params = facts.ledger.params
-        self.state = State(
-            sources=facts.sources,
-            evidence=facts.evidence,
-            ledger=facts.ledger,
-            groupings=(None,) * n,
-            tables=(None,) * n,
-            shown=0,
-            params=params,
-            pinned=params,
-            grouping=None,
-            instances=_no_rows(facts.sources),
-        )
-
-    def subscribe(self, changed: Changed) -> None:
-        """Be called with the old and the new state, once after every verb that changed it."""
-        self._subscribers.append(changed)
-
-    # Showing
-
-    def show(self, micrograph: int) -> None:
-        """Bring a micrograph into the window; nothing is selected on it."""
-        if micrograph != self.state.shown:
-            self._set(replace(_shown(self.state, micrograph), selected=NO_MARK))
-
-    def select(self, mark: int, micrograph: int | None = None) -> None:
-        """Select the instance that a mark belongs to, and show its micrograph."""
-        state = self.state
-        if micrograph is not None and micrograph != state.shown:
-            state = _shown(state, micrograph)
-        if mark != self.state.selected:
-            self._painted_at = ""
-        self._set(replace(state, selected=mark))
-
-    def select_row(self, micrograph: int, row: int) -> None:
-        """Select a row of a micrograph's table."""
-        table = self.state.tables[micrograph]
-        if table is not None:
-            mark = queues.anchors(table[row : row + 1], self.state.ledger)[0]
-            self.select(int(mark), micrograph)
-
-    def painted(self) -> None:
-        """The selected case is on the screen; before that no key decides it."""
-        if not self._painted_at and self.state.selected != NO_MARK:
-            self._painted_at = _now()
-
-    def set_blind(self, blind: bool) -> None:
-        """Hide or show the votes on ambiguous, undecided instances."""
-        self._set(replace(self.state, blind=blind))
-
-    def row(self) -> int:
-        """Row of the selected instance in `State.instances`; -1 when there is none."""
-        state = self.state
-        if state.grouping is None:
-            return -1
-        marks = state.evidence[state.shown].marks
-        return queues.find(state.instances, state.selected, marks, state.grouping, state.ledger)
-
-    # The queue
-
-    def rank(self, facet: str) -> None:
-        """Freeze a new order of the cases of a facet, and stay at the case where one is."""
-        state = self.state
-        tables = [_no_rows(state.sources) if t is None else t for t in state.tables]
-        ranked = queues.rank(tables, state.ledger, facet, first=state.shown, at=_now())
-        self._set(replace(state, queue=ranked))
-
-    def reorder(self, order: Ints) -> None:
-        """Freeze another order of the same cases: the places that they have now."""
-        queue = self.state.queue
-        queue = Queue(queue.facet, queue.cases[order], _now())
-        self._set(replace(self.state, queue=queue))
-
-    def place(self) -> int:
-        """Place of the selected case in the queue; -1 when it is not in it."""
-        state = self.state
-        at = (state.queue.cases["mark"] == state.selected) & (
-            state.queue.cases["micrograph"] == state.shown
-        )
-        return int(at.argmax()) if at.any() else -1
-
-    def go(self, step: int, *, undecided: bool = False) -> None:
-        """Select the next (1) or the previous (-1) case of the queue.
-
-        Parameters
-        ----------
-        step : {1, -1}
-        undecided : bool
-            Pass over what is ruled.
-        """
-        cases = self.state.queue.cases
-        at = self.place()
-        if at < 0 and step < 0:
-            at = len(cases)
-        for i in range(at + step, len(cases) if step > 0 else -1, step):
-            mark, micrograph = int(cases["mark"][i]), int(cases["micrograph"][i])
-            if not (undecided and mark in self.state.ledger.owner):
-                self.select(mark, micrograph)
-                return
-
-    # Tuning
-
-    def try_params(self, params: ClusterParams) -> None:
-        """Ask for another setting on the shown micrograph."""
-        if params != self.state.params:
-            self._set(_tried(replace(self.state, params=params)))
-
-    def pin(self) -> None:
-        """Compare with the setting that is tried now."""
-        self._set(replace(self.state, pinned=self.state.params))
-
-    def offer(self, grouping: Grouping) -> None:
-        """Take a grouping if it answers what is asked; otherwise drop it."""
-        state = self.state
-        if grouping.params == state.ledger.params:
-            state = _known(state, grouping)
-        if grouping.micrograph == state.shown and grouping.params == state.params:
-            state = _answered(replace(state, grouping=grouping))
-        self._set(state)
-
-    def apply(self) -> None:
-        """Make the setting that is tried the project's own."""
-        if self._stored(lambda: self.session.apply(self.state.params)):
-            state = replace(self.state, ledger=self.session.state.ledger)
-            n = len(state.evidence)
-            state = replace(state, groupings=(None,) * n, tables=(None,) * n)
-            if state.grouping is not None and state.grouping.params == state.ledger.params:
-                state = _known(state, state.grouping)
-            self._set(state)
-
-    def set_pixel_size(self, nm: float, names: list[str]) -> None:
-        """Calibrate micrographs by hand; see `Session.set_pixel_size`."""
-        if self._stored(lambda: self.session.set_pixel_size(nm, names)):
-            self._set(
-                replace(
-                    self.state, sources=self.session.state.sources, ledger=self.session.state.ledger
-                )
-            )
-
-    # Deciding
+    # Ruling
 
     def rule(
         self, verdict: Verdict, label: int | None = None, *, note: str = "", reason: str = ""
     ) -> bool:
-        """Rule on the selected instance, and go to the next case that is not ruled.
+        """Rule on what is selected; where that is one case, go to the next that is not ruled.
+
+        Where there is a draft, its parts are ruled, see `commit`.
 
         Parameters
         ----------
@@ -264,203 +71,348 @@ class Desk:
             False when nothing is selected, or it was not painted yet, or the disk refused;
             `State.trouble` then says why.
         """
-        row = self.row()
-        if row < 0 or not self._painted_at:
-            return False
-        ruling = self._ruling(row, verdict, label, note, reason)
+        if self.state.draft is not None:
+            return self.commit(verdict, label, note=note, reason=reason)
+        rows = self.rows()
+        shown_at = self._painted_at
+        about = {"shown_at": shown_at, "note": note, "reason": reason}
         with self._told_once():
-            if not self._stored(lambda: self.session.decide([ruling])):
+            if not (rows and shown_at) or not self._edit(
+                lambda basis: edits.rule(basis, rows, verdict, label, at=now(), **about)
+            ):
                 return False
             self._painted_at = ""  # where no next case follows, one key must not rule it twice
-            self._refold({ruling.micrograph})
-            self.go(1, undecided=True)
+            if len(rows) == 1:
+                self.go(1, undecided=True)
         return True
+
+    def give_reason(self, reason: str) -> bool:
+        """Say why the last ruling is as it is; undone with it.
+
+        Parameters
+        ----------
+        reason : str
+            A code of ``reasons.toml``; empty takes it back.
+        """
+        step, in_force = self.state.ledger.undoable, self.state.ledger.in_force
+        last = [e.uid for e in self.session.log if e.step == step and e.uid in in_force]
+        rulings = [in_force[uid] for uid in last if in_force[uid].source != "sign-off"]
+
+        def write() -> None:
+            if not rulings:
+                raise K2CError("There is no ruling to give a reason for.", remedy="Decide first.")
+            self.session.decide(
+                [replace(ruling, reason=reason, note="") for ruling in rulings], joins=True
+            )
+
+        with self._told_once():
+            done = self._stored(write)
+            if done:
+                self._refold({ruling.micrograph for ruling in rulings})
+        return done
+
+    def remark(self, *, note: str | None = None, flag: bool | None = None) -> bool:
+        """Write a note on what is selected, or flag it, decided or not; rules on nothing.
+
+        Parameters
+        ----------
+        note : str, optional
+            Without it the note stays as it is; empty takes it away.
+        flag : bool, optional
+            Without it the flag stays as it is.
+
+        Returns
+        -------
+        bool
+            False when nothing is selected, or the disk refused.
+        """
+        basis, rows = self.state.basis(), self.rows()
+        if basis is None or not rows:
+            return False
+        remarks = []
+        for row in rows:
+            old = remark_on(self.state.ledger, basis.free(row)) or Remark("", ())
+            remarks.append(
+                Remark(
+                    self.state.name,
+                    basis.free(row),
+                    old.note if note is None else note,
+                    old.flag if flag is None else flag,
+                )
+            )
+        with self._told_once():
+            done = self._stored(lambda: self.session.remark(remarks))
+            if done:
+                self._refold(set())
+        return done
+
+    def page_painted(self, cases: Table) -> None:
+        """A page of cases is on the screen; before that it cannot be accepted.
+
+        Parameters
+        ----------
+        cases : (n,) CASE
+        """
+        self._page = cases
+
+    def accept(self, cases: Table) -> bool:
+        """Accept the proposals of a painted page, as one step of undo.
+
+        Parameters
+        ----------
+        cases : (n,) CASE
+            Of that page, without the exceptions; of any micrographs, as they are under the
+            applied setting. What is ruled already is passed over.
+
+        Returns
+        -------
+        bool
+            False when one of them is a tie, ambiguous or without votes, when nothing is left to
+            accept, or the page was not painted, or the disk refused.
+        """
+        page = self._page
+        if page is None or not set(cases.tolist()) <= set(page.tolist()):
+            return False
+        rulings: list[Decision] = []
+
+        def write() -> None:
+            at = now()
+            for micrograph in np.unique(cases["micrograph"]).tolist():
+                basis = self.state.basis(micrograph)
+                marks = cases["mark"][cases["micrograph"] == micrograph].tolist()
+                rulings.extend(
+                    edits.accept(basis, _clear(basis, marks), "bulk", at=at) if basis else ()
+                )
+            if not rulings:
+                raise K2CError("Nothing is left here to accept.")
+            self.session.decide(rulings)
+
+        with self._told_once():
+            done = self._stored(write)
+            if done:
+                self._page = None
+                self._refold({ruling.micrograph for ruling in rulings})
+        return done
+
+    # Editing
+
+    def move(self, x: float, y: float) -> bool:
+        """Put the selected instance at x, y px; see `edits.move`."""
+        return self._move(x, y, joins=False)
+
+    def nudge(self, dx: float, dy: float) -> bool:
+        """Move the selected instance by px; see `edits.move`.
+
+        Nudges that follow each other within `NUDGE` are one step of undo.
+        """
+        row = self.row()
+        if row < 0:
+            return False
+        step, mark, when = self._nudged
+        ledger = self.state.ledger
+        joins = (
+            step == ledger.undoable != ""
+            and ledger.owner.get(mark, "") == str(self.state.instances["instance"][row])
+            and monotonic() - when <= NUDGE
+        )
+        at = self.state.instances[row]
+        moved = self._move(float(at["x"]) + dx, float(at["y"]) + dy, joins=joins)
+        if moved:
+            self._nudged = self.state.ledger.undoable, self.state.selected, monotonic()
+        return moved
+
+    def merge(self, label: int | None = None) -> bool:
+        """Make one instance of those selected; see `drafts.merge`.
+
+        Parameters
+        ----------
+        label : int, optional
+
+        Returns
+        -------
+        bool
+            False when it was refused; also when the label is not clear: then `State.draft` shows
+            the merged instance, `State.trouble` says what is needed, and `rule` or `commit`
+            stores it.
+        """
+        return self._drafted(lambda basis: drafts.merge(basis, self.rows(), label), commit=True)
+
+    def split(self, k: int = 2) -> bool:
+        """Show in `State.draft` the selected instance as k parts, by constrained k-means."""
+        return self._drafted(lambda basis: drafts.split(basis, self._alone(), k))
+
+    def split_from(self, seeds: Sequence[tuple[float, float]]) -> bool:
+        """Show it again with the parts begun at other places, px; see `Draft.seeds`."""
+        return self._drafted(lambda basis: drafts.split(basis, self._alone(), seeds))
+
+    def split_by(self, polygon: Floats) -> bool:
+        """Show the marks inside a polygon, (n, 2) px, and those outside as two parts."""
+        return self._drafted(lambda basis: drafts.split_by(basis, self._alone(), polygon))
+
+    def add(self, x: float, y: float, label: int | None = None) -> bool:
+        """Add a particle that nobody marked, at x, y px; without a label it waits for one.
+
+        Returns
+        -------
+        bool
+            False when it was refused, or waits as `State.draft`; see `merge`.
+        """
+        return self._drafted(lambda basis: drafts.add(basis, x, y, label), commit=True)
+
+    def commit(
+        self,
+        verdict: Verdict = "label",
+        label: int | None = None,
+        *,
+        note: str = "",
+        reason: str = "",
+    ) -> bool:
+        """Store the draft as one step, and select what it made.
+
+        Parameters
+        ----------
+        verdict : {"label", "defer", "reject"}
+        label : int, optional
+            Of every part; without it those that the draft shows.
+        note, reason : str
+
+        Returns
+        -------
+        bool
+            False when there is none, or it needs a label, or the disk refused; it stays then.
+        """
+        draft = self.state.draft
+        if draft is None:
+            return False
+        about = {"shown_at": self._painted_at, "note": note, "reason": reason}
+        with self._told_once():
+            done = self._edit(
+                lambda basis: drafts.rulings(draft, basis, verdict, label, at=now(), **about)
+            )
+            if done:
+                ledger = self.state.ledger
+                made = [e for e in self.session.log if e.step == ledger.undoable and e.decision]
+                self._pick(e.decision.marks[0] for e in made if e.decision)
+                self._painted_at = ""
+        return done
+
+    def cancel(self) -> bool:
+        """Drop the draft; False when there is none."""
+        if self.state.draft is None:
+            return False
+        self._set(replace(self.state, draft=None, trouble=""))
+        return True
+
+    # Steps
 
     def sign_off(self) -> bool:
         """Declare the shown micrograph complete; see `Session.sign_off`."""
-        name = self.state.evidence[self.state.shown].name
-        done = self._stored(lambda: self.session.sign_off(name))
-        if done:
-            self._refold({name})
+        name = self.state.name
+        with self._told_once():
+            done = self._stored(lambda: self.session.sign_off(name))
+            if done:
+                self._refold({name})
         return done
 
     def undo(self) -> None:
-        """Take back the last step, and show where it was."""
-        self._travel(self.state.ledger.undoable, self.session.undo)
+        """Drop the draft; without one take back the last step, and show where it was."""
+        if not self.cancel():
+            self._travel(self.state.ledger.undoable, self.session.undo)
 
     def redo(self) -> None:
         """Bring back the last step undone, and show where it was."""
         self._travel(self.state.ledger.redoable, self.session.redo)
 
     def history(self) -> tuple[Entry, ...]:
-        """What was ruled on the selected instance so far, undone or not, oldest first."""
+        """What was ruled on the selected instance and said of it so far, undone or not."""
         row = self.row()
         if row < 0:
             return ()
         own = set(self.marks_of(row))
-        name = self.state.evidence[self.state.shown].name
         return tuple(
-            e
-            for e in self.session.rulings(name)
-            if e.decision and not own.isdisjoint(e.decision.marks)
+            entry
+            for entry in self.session.rulings(self.state.name)
+            if (about := entry.decision or entry.remark) and not own.isdisjoint(about.marks)
         )
 
-    def _ruling(
-        self, row: int, verdict: Verdict, label: int | None, note: str, reason: str
-    ) -> Decision:
-        state = self.state
-        instance = state.instances[row]
-        marks = self.marks_of(row)
-        old = state.ledger.in_force.get(str(instance["instance"]))
-        return Decision(
-            micrograph=state.evidence[state.shown].name,
-            marks=marks if old is not None else self._free(marks),
-            verdict=verdict,
-            label=label,
-            x=float(instance["x"]),
-            y=float(instance["y"]),
-            shown_at=self._painted_at,
-            decided_at=_now(),
-            blind=hidden(state, row),
-            note=note or ("" if old is None else old.note),
-            reason=reason,
-            votes=tuple(instance["votes"].tolist()),
-            params=state.params if old is None else old.params,
-            made_from=(marks,) if old is None else old.made_from,
-        )
+    # How an edit is made
 
-    def marks_of(self, row: int) -> tuple[int, ...]:
-        """Marks of an instance of the shown micrograph."""
-        state = self.state
-        name = str(state.instances["instance"][row])
-        if name in state.ledger.in_force:
-            return state.ledger.in_force[name].marks
-        if state.grouping is None:
-            return ()
-        marks = state.evidence[state.shown].marks["mark"]
-        group = state.grouping.group_of_mark
-        own = group == group[int(np.searchsorted(marks, int(name)))]
-        return tuple(marks[own].tolist())
+    def _edit(self, make: Callable[[Basis], Sequence[Decision]], *, joins: bool = False) -> bool:
+        """Make decisions on the shown micrograph, store them as one step, and take them in."""
+        basis = self.state.basis()
+        if basis is None or not self._stored(lambda: self.session.decide(make(basis), joins=joins)):
+            return False
+        self._refold({self.state.name})
+        return True
 
-    def _free(self, marks: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(mark for mark in marks if mark not in self.state.ledger.owner)
+    def _move(self, x: float, y: float, *, joins: bool) -> bool:
+        shown_at = self._painted_at
+        with self._told_once():
+            return bool(shown_at) and self._edit(
+                lambda basis: edits.move(basis, self._alone(), x, y, at=now(), shown_at=shown_at),
+                joins=joins,
+            )
+
+    def _drafted(self, make: Callable[[Basis], Draft], *, commit: bool = False) -> bool:
+        """Show a draft; store it at once if that is asked and nothing is missing."""
+        basis = self.state.basis()
+        if basis is None:
+            return False
+        try:
+            draft = make(basis)
+        except K2CError as error:
+            self._refused = True
+            self._set(replace(self.state, trouble=str(error)))
+            return False
+        with self._told_once():
+            self._set(replace(self.state, draft=draft, trouble=""))
+            return self.commit() if commit else True
+
+    def _alone(self) -> int:
+        """Row of the one selected instance."""
+        rows = self.rows()
+        if len(rows) != 1:
+            raise K2CError(f"{len(rows)} instances are selected.", remedy="Select one.")
+        return rows[0]
 
     def _travel(self, step: str, go: Callable[[], None]) -> None:
         with self._told_once():
             if not step or not self._stored(go):
                 return
-            rulings = [e.decision for e in self.session.log if e.step == step and e.decision]
-            self._refold({ruling.micrograph for ruling in rulings})
-            if rulings:
-                names = [evidence.name for evidence in self.state.evidence]
-                self.select(rulings[0].marks[0], names.index(rulings[0].micrograph))
+            entries = [e for e in self.session.log if e.step == step]
+            about = [a for e in entries if (a := e.decision or e.remark) is not None]
+            self._refold({e.decision.micrograph for e in entries if e.decision})
+            if about:
+                self._return_to(about)
 
-    def _stored(self, write: Callable[[], None]) -> bool:
-        """Write; what the disk refused is told and not believed."""
-        try:
-            write()
-        except K2CError as error:
-            self._set(replace(self.state, trouble=str(error)))
-            return False
-        self._set(replace(self.state, saved_at=_now(), trouble=""))
-        return True
-
-    def _refold(self, changed: set[str]) -> None:
-        """Take the new ledger; only micrographs whose decisions changed get new tables."""
-        old, ledger = self.state, self.session.state.ledger
-        state = replace(old, ledger=ledger)
-        tables = [
-            _instances(state, grouping, i)
-            if grouping is not None and state.evidence[i].name in changed
-            else table
-            for i, (grouping, table) in enumerate(zip(state.groupings, state.tables, strict=True))
-        ]
-        state = replace(state, tables=tuple(tables))
-        if state.grouping is not None and state.evidence[state.shown].name in changed:
-            state = _answered(state)
-        self._set(state)
-
-    @contextmanager
-    def _told_once(self) -> Iterator[None]:
-        """Tell of several changes as one: every view would draw each of them."""
-        old, self._quiet = self.state, True
-        try:
-            yield
-        finally:
-            self._quiet = False
-            self._tell(old)
-
-    def _set(self, state: State) -> None:
-        old, self.state = self.state, state
-        if not self._quiet:
-            self._tell(old)
-
-    def _tell(self, old: State) -> None:
-        new = self.state
-        if new is not old:
-            for changed in self._subscribers:
-                changed(old, new)
+    def _return_to(self, about: Sequence[Decision | Remark]) -> None:
+        """Select what a step was about, on the first micrograph of it."""
+        name = about[0].micrograph
+        micrograph = next(e.micrograph for e in self.state.evidence if e.name == name)
+        if micrograph != self.state.shown:
+            self.show(micrograph)
+        first = about[0].marks[0]
+        found = {self.state.find(first): first}
+        if len(about) <= MANY:
+            for mark in (m for a in about if a.micrograph == name for m in a.marks):
+                found.setdefault(self.state.find(mark), mark)
+        self._pick(mark for row, mark in found.items() if row >= 0 or mark == first)
 
 
-def hidden(state: State, row: int) -> bool:
-    """Whether the votes on an instance of the shown micrograph are withheld."""
-    return bool(withheld(state, state.instances[row : row + 1])[0])
+MANY = 64
+"""More than this a step of undo does not select again: nobody sees them at once."""
 
 
-def withheld(state: State, instances: Table) -> Bools:
-    """Tell for which INSTANCE rows, of any micrograph, the votes are withheld."""
-    undecided = instances["status"] == STATUS.index("proposed")
-    return np.asarray(state.blind & undecided & instances["ambiguous"])
-
-
-def number(state: State, micrograph: int, mark: int) -> str:
-    """What an instance is called for short: the place of its earliest mark in the micrograph.
-
-    Groups come and go, and marks stay: it is the same number whatever the setting.
-    """
-    marks = state.evidence[micrograph].marks["mark"]
-    return f"{int(np.searchsorted(marks, mark)):04d}"
-
-
-def _shown(state: State, micrograph: int) -> State:
-    return _tried(replace(state, shown=micrograph, grouping=None))
-
-
-def _tried(state: State) -> State:
-    """Answer from what is known; else the old answer of this micrograph stays, and lags."""
-    known = state.groupings[state.shown]
-    if known is not None and known.params == state.params:
-        return _answered(replace(state, grouping=known))
-    if state.grouping is None:
-        return replace(state, instances=_no_rows(state.sources))
-    return state
-
-
-def _answered(state: State) -> State:
-    """Instances of the shown micrograph, from the project's own table where that is it."""
-    grouping, table = state.grouping, state.tables[state.shown]
-    if grouping is None:
-        return state
-    if table is None or grouping is not state.groupings[state.shown]:
-        table = _instances(state, grouping, state.shown)
-    return replace(state, instances=table)
-
-
-def _known(state: State, grouping: Grouping) -> State:
-    """Keep a grouping under the applied setting."""
-    i = grouping.micrograph
-    groupings, tables = list(state.groupings), list(state.tables)
-    groupings[i], tables[i] = grouping, _instances(state, grouping, i)
-    return replace(state, groupings=tuple(groupings), tables=tuple(tables))
-
-
-def _instances(state: State, grouping: Grouping, micrograph: int) -> Table:
-    return review.instances(state.evidence[micrograph], grouping, state.ledger)
-
-
-def _no_rows(sources: Sources) -> Table:
-    return np.zeros(0, instance_dtype(len(sources.labels)))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _clear(basis: Basis, marks: Sequence[int]) -> list[int]:
+    """Rows of the proposals that marks belong to, none of them in doubt."""
+    table = basis.instances
+    found = map(basis.find, marks)
+    proposed = STATUS.index("proposed")
+    rows = [row for row in dict.fromkeys(found) if row >= 0 and table["status"][row] == proposed]
+    doubtful = [r for r in rows if table["ambiguous"][r] or table["label"][r] == NO_LABEL]
+    if doubtful:
+        raise K2CError(
+            f"{len(doubtful)} of these are tied, ambiguous or without votes.",
+            remedy="Decide them one by one.",
+        )
+    return rows

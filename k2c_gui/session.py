@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .core import compiled, edits, review, training_set
 from .core import ledger as ledgers
-from .core import review, training_set
 from .core.model import (
     NO_LABEL,
     STATUS,
@@ -23,6 +23,7 @@ from .core.model import (
     Ledger,
     Micrograph,
     Progress,
+    Remark,
     Sources,
     Table,
     TrainingSet,
@@ -30,7 +31,7 @@ from .core.model import (
     no_progress,
 )
 from .io.files import sha256
-from .io.session_file import SessionFile
+from .io.session_file import Content, SessionFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,34 @@ class Stored:
     ledger: Ledger
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a session file holds, worked out; see `read`."""
+
+    content: Content
+    history: ledgers.History
+    state: Stored
+
+
+def read(path: Path) -> Facts:
+    """Read a session for `Session.complete`, on any thread.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    K2CError
+        See `SessionFile`.
+    """
+    file = SessionFile(path)
+    try:
+        return _worked_out(file.content())
+    finally:
+        file.close()
+
+
 class Session:
     """A session at work.
 
@@ -61,6 +90,9 @@ class Session:
         Take the right to decide; without it the reading verbs work.
     expert : str
         Who decides.
+    whole : bool
+        Read everything now. Without it there are micrographs and labels, but no evidence and no
+        decisions, and nothing can be written, before `complete`.
 
     Raises
     ------
@@ -68,24 +100,29 @@ class Session:
         See `SessionFile`.
     """
 
-    def __init__(self, path: Path, *, write: bool = False, expert: str = "") -> None:
+    def __init__(
+        self, path: Path, *, write: bool = False, expert: str = "", whole: bool = True
+    ) -> None:
         self.path = path
         self.expert = expert
-        self._file = SessionFile(path, write=write)
+        self._file = SessionFile(path, write=write, whole=whole)
         try:
-            content = self._file.content()
-            self._began_with = content.params
-            self._log = list(content.log)
-            self._rulings: dict[str, list[Entry]] = {}
-            self._index(self._log)
-            evidence = tuple(review.evidence(content.sources))
-            self.imports = content.imports
-            self.identity = content.identity
-            ledger = self._fold()
-            self.state = Stored(_calibrated(content.sources, ledger), evidence, ledger)
+            self.complete(_worked_out(self._file.content() if whole else self._file.front()))
+            self.whole = whole
         except BaseException:
             self._file.close()
             raise
+
+    def complete(self, facts: Facts) -> None:
+        """Take what `read` has read."""
+        content = facts.content
+        self._log = list(content.log)
+        self._rulings: dict[str, list[Entry]] = {}
+        self._index(self._log)
+        self._history = facts.history
+        self.imports, self.identity = content.imports, content.identity
+        self.state = facts.state
+        self.whole = True
 
     def __enter__(self) -> Session:
         return self
@@ -103,7 +140,7 @@ class Session:
         return tuple(self._log)
 
     def rulings(self, name: str) -> Sequence[Entry]:
-        """Every decision of the log on a micrograph, undone or not, in order."""
+        """Every decision and remark of the log on a micrograph, undone or not, in order."""
         return self._rulings.get(name, ())
 
     def check(self, progress: Progress = no_progress) -> tuple[str, ...]:
@@ -171,6 +208,8 @@ class Session:
         wanted = self.state.evidence
         if only is not None:
             wanted = tuple(wanted[i] for i in sorted(set(only)))
+        if sum(len(evidence.marks) for evidence in wanted) > compiled.WORTHWHILE:
+            compiled.warm_up()
         tables = [np.zeros(0, instance_dtype(len(self.state.sources.labels)))]
         for done, evidence in enumerate(wanted):
             progress("Grouping marks", done, len(wanted))
@@ -205,19 +244,41 @@ class Session:
         about = {"pixel_size_nm": float(nm), "micrographs": tuple(names)}
         self._append([self._entry("calibrate", uuid.uuid4().hex, **about)])
 
-    def decide(self, rulings: Sequence[Decision]) -> None:
+    def decide(self, rulings: Sequence[Decision], *, joins: bool = False) -> None:
         """Store rulings as one step: on the disk when this returns.
 
         Parameters
         ----------
         rulings : sequence of Decision
+        joins : bool
+            They are part of the last step that stands, and undone with it.
 
         Raises
         ------
         K2CError
             See `ledger.settle`; or the disk does not take it, and nothing is kept.
         """
-        self._append(self._decide(rulings, uuid.uuid4().hex))
+        step = self.state.ledger.undoable if joins else ""
+        self._append(self._decide(rulings, step or uuid.uuid4().hex))
+
+    def remark(self, remarks: Sequence[Remark]) -> None:
+        """Store remarks as one step: on the disk when this returns.
+
+        Parameters
+        ----------
+        remarks : sequence of Remark
+
+        Raises
+        ------
+        K2CError
+            No such micrograph, or no marks; or the disk does not take it.
+        """
+        for remark in remarks:
+            self.micrograph(remark.micrograph)
+            if not remark.marks:
+                raise K2CError("A remark needs the marks that it is about.")
+        step = uuid.uuid4().hex
+        self._append([self._entry("remark", step, remark=remark) for remark in remarks])
 
     def sign_off(self, name: str) -> None:
         """Declare a micrograph complete, in one step with what that accepts.
@@ -232,44 +293,68 @@ class Session:
         Raises
         ------
         K2CError
-            Instances without a proposed label are undecided still, or it is signed off already.
+            Instances without a proposed label are undecided still, experts disagree on one, or
+            it is signed off already and nothing is new.
         """
-        evidence = self.state.evidence[self.micrograph(name)]
-        if name in self.state.ledger.signed_off:
+        place = self.micrograph(name)
+        basis = self._basis(place)
+        table = basis.instances
+        proposed = np.flatnonzero(table["status"] == STATUS.index("proposed")).tolist()
+        if name in self.state.ledger.signed_off and not proposed:
             raise K2CError(f"{name} is signed off already.")
-        params = self.state.ledger.params
-        grouping = review.group(evidence, params)
-        table = review.instances(evidence, grouping, self.state.ledger)
-        proposed = table[table["status"] == STATUS.index("proposed")]
-        undecided = int((proposed["label"] == NO_LABEL).sum())
+        undecided = int((table["label"][proposed] == NO_LABEL).sum())
         if undecided:
             raise K2CError(
                 f"{undecided} instances of {name} are undecided: tied, or without votes.",
                 remedy="Decide them, or keep them ambiguous, first.",
             )
-        step = uuid.uuid4().hex
-        now = _now()
-        marks = evidence.marks["mark"]
-        group_of = {int(marks[i]): g for i, g in enumerate(grouping.group_of_mark) if g >= 0}
-        rulings = []
-        for row in proposed:
-            own = marks[grouping.group_of_mark == group_of[int(row["instance"])]].tolist()
-            rulings.append(
-                Decision(
-                    micrograph=name,
-                    marks=tuple(m for m in own if m not in self.state.ledger.owner),
-                    verdict="label",
-                    label=int(row["label"]),
-                    x=float(row["x"]),
-                    y=float(row["y"]),
-                    decided_at=now,
-                    source="sign-off",
-                    votes=tuple(row["votes"].tolist()),
-                    params=params,
-                    made_from=(tuple(own),),
-                )
+        ledger = self.state.ledger
+        conflicts = sum(one in ledger.on.get(name, {}) for one, _ in ledger.conflicts)
+        if conflicts:
+            raise K2CError(
+                f"Experts disagree on {conflicts} instances of {name}.",
+                remedy="Decide between them first.",
             )
-        self._append([*self._decide(rulings, step), self._entry("sign-off", step, micrograph=name)])
+        step = uuid.uuid4().hex
+        rulings = edits.accept(basis, proposed, "sign-off", at=_now())
+        made = self._decide(rulings, step)
+        gone = {uid for entry in made for uid in entry.supersedes}
+        stays = self.state.ledger.on.get(name, {})
+        accepts = (*(uid for uid in stays if uid not in gone), *(entry.uid for entry in made))
+        self._append([*made, self._entry("sign-off", step, micrograph=name, accepts=accepts)])
+
+    def repeat(self, uid: str, ruling: Decision) -> None:
+        """Store a second, blind ruling on a decided case: it measures the expert, no more.
+
+        Parameters
+        ----------
+        uid : str
+            Of the decision; see `pace.due`.
+        ruling : Decision
+            On its marks.
+
+        Raises
+        ------
+        K2CError
+            There is no such decision, the ruling is none, or it was not blind.
+        """
+        ruled = next((e.decision for e in self._log if e.uid == uid and e.decision), None)
+        if ruled is None:
+            raise K2CError(f"There is no decision {uid} to repeat.")
+        if not ruling.blind or ruling.marks != ruled.marks:
+            raise K2CError("A repeat is made on the same marks, with the votes hidden.")
+        self._refuse_nonsense(ruling)
+        self._append([self._entry("repeat", uuid.uuid4().hex, target=uid, repeat=ruling)])
+
+    def _basis(self, place: int) -> edits.Basis:
+        """A micrograph under the applied setting."""
+        facts = self.state
+        evidence = facts.evidence[place]
+        grouping = review.group(evidence, facts.ledger.params)
+        table = review.instances(evidence, grouping, facts.ledger)
+        return edits.Basis(
+            facts.sources.micrographs[place], evidence, grouping, table, facts.ledger
+        )
 
     def undo(self) -> None:
         """Take back the last step that stands; nothing happens when there is none."""
@@ -279,12 +364,16 @@ class Session:
     def redo(self) -> None:
         """Bring back the last step undone; nothing happens when there is none."""
         if target := self.state.ledger.redoable:
-            self._append([self._entry("redo", uuid.uuid4().hex, target=target)])
+            undos = (e.uid for e in self._log if e.kind == "undo" and e.target == target)
+            entry = self._entry("redo", uuid.uuid4().hex, target=target, supersedes=tuple(undos))
+            self._append([entry])
 
     def training_set(
         self,
         *,
         signed_off_only: bool = True,
+        use: frozenset[int] | None = None,
+        ambiguous: training_set.Ambiguous = "keep",
         box_nm: float | None = None,
         box_px: float | None = None,
         progress: Progress = no_progress,
@@ -303,25 +392,33 @@ class Session:
             sources.labels,
             instances,
             only=only,
+            in_force=ledger.in_force,
+            conflicts=ledger.conflicts,
+            use=use,
+            ambiguous=ambiguous,
             box_nm=box_nm,
             box_px=box_px,
         )
 
     def _decide(self, rulings: Sequence[Decision], step: str) -> list[Entry]:
-        values = {label.value for label in self.state.sources.labels}
         for ruling in rulings:
-            self.micrograph(ruling.micrograph)
-            if (ruling.verdict == "label") != (ruling.label in values):
-                raise K2CError(
-                    f"A ruling to {ruling.verdict} cannot have the label {ruling.label}.",
-                    remedy=f"The labels are {', '.join(map(str, sorted(values)))}.",
-                )
-            if not (isfinite(ruling.x) and isfinite(ruling.y)):  # what JSON could not give back
-                raise K2CError(f"({ruling.x}, {ruling.y}) px is no place.")
+            self._refuse_nonsense(ruling)
+        held = len(self.state.sources.marks)
         return [
-            self._entry("decide", step, decision=ruling, supersedes=gone)
+            self._entry("decide", step, decision=replace(ruling, held=held), supersedes=gone)
             for ruling, gone in ledgers.settle(self.state.ledger, rulings)
         ]
+
+    def _refuse_nonsense(self, ruling: Decision) -> None:
+        values = {label.value for label in self.state.sources.labels}
+        self.micrograph(ruling.micrograph)
+        if (ruling.verdict == "label") != (ruling.label in values):
+            raise K2CError(
+                f"A ruling to {ruling.verdict} cannot have the label {ruling.label}.",
+                remedy=f"The labels are {', '.join(map(str, sorted(values)))}.",
+            )
+        if not (isfinite(ruling.x) and isfinite(ruling.y)):  # what JSON could not give back
+            raise K2CError(f"({ruling.x}, {ruling.y}) px is no place.")
 
     def _entry(self, kind: str, step: str, **about: object) -> Entry:
         fixed = {"uid": uuid.uuid4().hex, "step": step, "kind": kind, "at": _now()}
@@ -329,10 +426,12 @@ class Session:
 
     def _append(self, entries: Sequence[Entry]) -> None:
         """Write first, then believe it."""
+        if not self.whole:
+            raise K2CError("The session is still being read.")
         self._file.append(entries)
         self._log += entries
         self._index(entries)
-        ledger = ledgers.advance(self.state.ledger, entries) or self._fold()
+        ledger = self._history.take(entries)
         sources = self.state.sources
         if ledger.pixel_sizes != self.state.ledger.pixel_sizes:
             sources = _calibrated(sources, ledger)
@@ -340,11 +439,17 @@ class Session:
 
     def _index(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            if entry.decision is not None:
-                self._rulings.setdefault(entry.decision.micrograph, []).append(entry)
+            about = entry.decision or entry.remark
+            if about is not None:
+                self._rulings.setdefault(about.micrograph, []).append(entry)
 
-    def _fold(self) -> Ledger:
-        return ledgers.fold(self._log, self._began_with)
+
+def _worked_out(content: Content) -> Facts:
+    history = ledgers.History(content.params)
+    ledger = history.take(content.log)
+    evidence = tuple(review.evidence(content.sources))
+    state = Stored(_calibrated(content.sources, ledger), evidence, ledger)
+    return Facts(content, history, state)
 
 
 def _calibrated(sources: Sources, ledger: Ledger) -> Sources:

@@ -169,7 +169,7 @@ def test_a_tried_setting_changes_the_shown_micrograph_only(desk: Desk) -> None:
     answer(desk)
     assert desk.state.grouping.params == LOOSE
     assert desk.state.tables is applied
-    desk.try_params(ClusterParams())
+    desk.try_params(desk.state.ledger.params)
     assert desk.state.instances is applied[0], "what is known is not asked again"
 
 
@@ -230,7 +230,7 @@ def test_next_and_back_do_not_decide(desk: Desk) -> None:
 def test_a_full_disk_is_told_and_nothing_is_believed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise K2CError("The disk is full.")
 
     desk.go(1)

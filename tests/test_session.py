@@ -13,7 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from k2c_gui.core.model import NO_LABEL, STATUS, ClusterParams, Decision, K2CError, Table
+from k2c_gui.core.model import (
+    NO_LABEL,
+    STATUS,
+    ClusterParams,
+    Decision,
+    K2CError,
+    Remark,
+    Table,
+)
 from k2c_gui.io.session_file import SessionFile
 from k2c_gui.session import Session
 
@@ -111,7 +119,7 @@ def test_sign_off_is_one_step(session: Session) -> None:
         assert decision.source == "sign-off"
         assert decision.label == row["label"]
         assert decision.votes == tuple(row["votes"].tolist())
-        assert decision.params == ClusterParams()
+        assert decision.params == session.state.ledger.params
         assert len(decision.made_from[0]) == row["n_marks"]
     with pytest.raises(K2CError, match="signed off already"):
         session.sign_off(FIRST)
@@ -195,6 +203,29 @@ def test_impossible_rulings_are_refused(session: Session, about: dict[str, Any],
     with pytest.raises(K2CError, match=told):
         session.decide([other, replace(good, **about)])
     assert session.log == ()
+
+
+def test_impossible_remarks_are_refused(session: Session) -> None:
+    for remark, told in (
+        (Remark("other.tif", (1,), "so"), "no micrograph"),
+        (Remark(FIRST, (), "so"), "marks that it is about"),
+    ):
+        with pytest.raises(K2CError, match=told):
+            session.remark([Remark(FIRST, (1,), "fine"), remark])
+    assert session.log == ()
+
+
+def test_what_joins_a_step_is_undone_with_it(session: Session) -> None:
+    first, second = status(session.instances(only=[1]), "proposed")[:2]
+    session.decide([ruling(session, first)])
+    session.decide([ruling(session, second)], joins=True)
+    session.decide([ruling(session, first, label=2)], joins=True)
+    assert len({entry.step for entry in session.log}) == 1
+    assert sorted(d.label or 0 for d in session.state.ledger.in_force.values()) == [1, 2]
+    session.undo()
+    assert session.state.ledger.in_force == {}
+    session.decide([ruling(session, first)], joins=True)
+    assert len({e.step for e in session.log if e.decision}) == 2, "nothing is left to join"
 
 
 def test_a_reader_does_not_decide(project: Path) -> None:
