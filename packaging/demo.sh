@@ -21,17 +21,18 @@ main() {
 
     write_project
     discard_outputs
-    for output in demo/instances.csv demo/training-set demo/training-set-csv; do
+    for output in demo/instances.csv demo/training-set; do
         nothing_in "$output" ||
             fail "$output is in the way: this script did not write it." \
                 "Move it away and start again."
     done
     k2c instances demo/demo.k2c --csv demo/instances.csv
     remember demo/instances.csv
-    k2c export demo/demo.k2c demo/training-set --format coco --include all
+    # the demo's micrographs are computed: nobody has rights in them
+    k2c export demo/demo.k2c demo/training-set --format coco,yolo,star --include all \
+        --image-licence CC0-1.0
     remember demo/training-set
-    k2c export demo/demo.k2c demo/training-set-csv --format csv --include all
-    remember demo/training-set-csv
+    k2c verify demo/training-set
     report
     [ "$drawing$able" != windowyes ] || k2c demo/demo.k2c
 }
@@ -71,7 +72,7 @@ discard_outputs() {
         rm -f "${line#* * }"
     done <"$written"
     rm "$written"
-    find demo/training-set demo/training-set-csv -depth -type d -empty -delete 2>/dev/null || true
+    find demo/training-set -depth -type d -empty -delete 2>/dev/null || true
 }
 
 report() {
@@ -80,8 +81,7 @@ report() {
 demo.k2c            the session: micrographs, marks, votes and your decisions
 picking.csv ...     the exports, mapping and images it was imported from; truth.csv is the answer
 instances.csv       one row an instance: $(($(wc -l <demo/instances.csv) - 1)) of them
-training-set/       the same as COCO: $(find demo/training-set -type f | wc -l | xargs) files
-training-set-csv/   the same as tables: $(find demo/training-set-csv -type f | wc -l | xargs) files
+training-set/       a release (tables, COCO, YOLO, STAR): $(find demo/training-set -type f | wc -l | xargs) files
 Go on with: .venv/bin/k2c demo/demo.k2c, or .venv/bin/k2c --help
 END
 }

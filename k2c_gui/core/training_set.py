@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .model import (
+    LABEL_SOURCE,
     NO_LABEL,
+    SPLITS,
     STATUS,
+    Bools,
+    Decision,
     Floats,
     K2CError,
     Label,
     Micrograph,
+    Split,
     Table,
     Tally,
     TrainingSet,
+    training_dtype,
 )
 
 BOX_SHARE = 0.8
 """Of the median nearest-neighbour distance: boxes of neighbours overlap little, and hold most of
 a particle that touches its neighbour."""
+
+PSEUDO_COUNT = 0.5
+"""Votes that every label has before anybody voted. Half a vote is Jeffreys' prior for shares; the
+estimate is that of Krichevsky and Trofimov, IEEE Trans. Inf. Theory 27 (1981) 199-207."""
+
+DISAGREE, ALIKE = "experts disagree", "ruled on alike by another expert"
+"""Why decisions that share marks stay out."""
+
+Ambiguous = Literal["keep", "drop", "soft"]
+
+_SOURCE_OF_DECISION = {
+    "single": "expert",
+    "bulk": "bulk",
+    "adjudicated": "adjudicated",
+    "sign-off": "sign-off",
+}
 
 
 def build(
@@ -27,10 +56,14 @@ def build(
     instances: Table,
     *,
     only: frozenset[str] | None,
+    in_force: Mapping[str, Decision] | None = None,
+    conflicts: Iterable[tuple[str, str]] = (),
+    use: frozenset[int] | None = None,
+    ambiguous: Ambiguous = "keep",
     box_nm: float | None = None,
     box_px: float | None = None,
 ) -> TrainingSet:
-    """Choose what is exported.
+    """Choose what is exported; all of it is for training until it is split.
 
     Parameters
     ----------
@@ -41,6 +74,18 @@ def build(
     only : frozenset of str or None
         Names of the signed-off micrographs: these alone, and of them the decisions alone. None
         takes every micrograph, and what the consensus proposes too.
+    in_force : mapping of str to Decision, optional
+        By uid: whose word the label of a decided instance is.
+    conflicts : iterable of (str, str)
+        Pairs of decisions that share marks, see `Ledger`. Where they differ both stay out, where
+        they are alike the later one does.
+    use : frozenset of int, optional
+        Values of the labels to train on. Without it: those in use in the session.
+    ambiguous : {"keep", "drop", "soft"}
+        What becomes of an instance whose leading labels are within the margin, where its label
+        is the volunteers' alone (a sign-off does not change that). ``keep``: it goes in with its
+        majority, and a tie stays out. ``drop``: both stay out. ``soft``: both go in, and a tie,
+        or what the expert kept ambiguous, has a soft label alone.
     box_nm, box_px : float, optional
         Side of the box. Without either: `BOX_SHARE` of the median nearest-neighbour distance.
 
@@ -51,50 +96,268 @@ def build(
     Raises
     ------
     K2CError
-        Nothing is signed off; both sizes given, or one that is not positive; a size in nm and
-        a micrograph without a pixel size; no instance to take a size from.
+        Nothing is signed off; a label that is none; both sizes given, or one that is not
+        positive; a size in nm and a micrograph without a pixel size; no instance to take a size
+        from.
     """
     if only is not None and not only:
         raise K2CError(
             "No micrograph is signed off yet.",
             remedy="Sign off what is complete, or take everything with --include all.",
         )
+    labels = _used(labels, use)
     chosen = [i for i, m in enumerate(micrographs) if only is None or m.name in only]
-    kept, left_out = _choose(instances, labels, chosen, decided_only=only is not None)
-    taken = tuple(micrographs[i] for i in chosen)
-    sides, source = _boxes(taken, kept, box_nm, box_px)
-    return TrainingSet(taken, labels, kept, sides, source, left_out)
-
-
-def _choose(
-    instances: Table, labels: tuple[Label, ...], chosen: list[int], *, decided_only: bool
-) -> tuple[Table, tuple[Tally, ...]]:
-    """Instances that go in, renumbered by micrograph and sorted by micrograph, y, x."""
     rows = instances[np.isin(instances["micrograph"], chosen)]
-    status = np.array(STATUS)[rows["status"]]
-    fates = {
-        "rejected by the expert": status == "rejected",
-        "kept ambiguous by the expert": status == "deferred",
-        "new since sign-off": (status == "proposed") & decided_only,
-    }
-    open_case = (status == "proposed") & (rows["label"] == NO_LABEL)
+    table = _table(rows, chosen, in_force or {})
+    fates = _contested(rows, tuple(conflicts))
+    fates |= _fates(rows, table["source"], labels, ambiguous, decided_only=only is not None)
+    kept, left_out = _sieve(len(rows), fates)
+    if len(chosen) < len(micrographs):
+        out = Tally("micrographs", "dropped", "not signed off", len(micrographs) - len(chosen))
+        left_out = (out, *left_out)
+    unused = np.isin(rows["label"], [label.value for label in labels if not label.use])
+    unsure = _any(fates, DISAGREE, ALIKE, "new since sign-off", "ambiguous")
+    negative = (unused | fates["rejected by the expert"]) & ~unsure
+    training, negatives = _numbered(table[kept], table[negative])
+    taken = tuple(micrographs[i] for i in chosen)
+    sides, source = _boxes(taken, training, box_nm, box_px)
+    split = (SPLITS[0],) * len(taken)
+    return TrainingSet(
+        *(taken, labels, training, negatives, sides, source, split), left_out=left_out
+    )
+
+
+def soften(votes: NDArray[np.int32]) -> Floats:
+    """Soft labels: the volunteers' shares, smoothed so that no label is impossible.
+
+    The mean of the posterior under a symmetric Dirichlet prior of `PSEUDO_COUNT`. Five votes of
+    five are .79 of four labels, and a hundred of a hundred .985; without votes all are alike.
+
+    Parameters
+    ----------
+    votes : (n, n_labels) int
+
+    Returns
+    -------
+    (n, n_labels) float64
+        Rows sum to 1.
+    """
+    counts = votes + PSEUDO_COUNT
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of the split holds.
+
+    Attributes
+    ----------
+    micrographs : int
+    instances : dict of int to int
+        By the value of each label in use.
+    unlabelled : int
+        Instances with a soft label alone.
+    negatives : int
+    """
+
+    micrographs: int
+    instances: dict[int, int]
+    unlabelled: int
+    negatives: int
+
+
+def parts(training_set: TrainingSet) -> dict[Split, Part]:
+    """What there is in each part of the split, to be shown before anything is written.
+
+    Parameters
+    ----------
+    training_set : TrainingSet
+
+    Returns
+    -------
+    dict of str to Part
+        In the order of `SPLITS`; all three of them.
+    """
+    values = [label.value for label in training_set.labels if label.use]
+    split = np.array(training_set.split, "U10")
+    found = {}
+    for part in SPLITS:
+        own, no = (
+            rows["label"][split[rows["micrograph"]] == part]
+            for rows in (training_set.instances, training_set.negatives)
+        )
+        found[part] = Part(
+            int((split == part).sum()),
+            {value: int((own == value).sum()) for value in values},
+            int((own == NO_LABEL).sum()),
+            len(no),
+        )
+    return found
+
+
+def label_names(labels: Iterable[Label]) -> dict[int, str]:
+    """Names by value; where two are alike, upper and lower case as one, all get their value."""
+    names = {label.value: label.name.strip() or "label" for label in labels}
+    if len({name.casefold() for name in names.values()}) == len(names):
+        return names
+    return {value: f"{name} {value}" for value, name in names.items()}
+
+
+def stems(micrographs: Iterable[Micrograph]) -> tuple[str, ...]:
+    """Names of files without their endings: legal everywhere, and unique ignoring case.
+
+    Letters and digits of any script, ``.``, ``_`` and ``-`` stay; all else becomes ``_``.
+
+    Parameters
+    ----------
+    micrographs : iterable of Micrograph
+
+    Returns
+    -------
+    tuple of str
+    """
+    plain = (unicodedata.normalize("NFC", micrograph.name) for micrograph in micrographs)
+    return words(re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name) for name in plain)
+
+
+def words(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as single words, for files, folders and columns parted by white space.
+
+    As `stems` makes them, of any text.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    tuple of str
+        At most 100 characters each, but for a number where two would be alike.
+    """
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        plain = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", name))[:100].rstrip(".")
+        if not plain or plain[0] in ".-" or _RESERVED.fullmatch(plain.partition(".")[0]):
+            plain = f"_{plain}"
+        word, number = plain, 1
+        while word.casefold() in taken:
+            number += 1
+            word = f"{plain}_{number}"
+        taken.add(word.casefold())
+        found.append(word)
+    return tuple(found)
+
+
+_RESERVED = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)[0-9¹²³]")
+"""What Windows keeps for its devices, whatever the ending."""
+
+
+def _used(labels: tuple[Label, ...], use: frozenset[int] | None) -> tuple[Label, ...]:
+    if use is None:
+        return labels
+    known = {label.value for label in labels}
+    if not use or use - known:
+        raise K2CError(
+            f"There is no label {min(use - known)}." if use else "No label is chosen.",
+            remedy=f"The labels are {', '.join(map(str, sorted(known)))}.",
+        )
+    return tuple(replace(label, use=label.value in use) for label in labels)
+
+
+def _contested(rows: Table, conflicts: Sequence[tuple[str, str]]) -> dict[str, Bools]:
+    """Decisions that share marks: no particle goes in twice, and time does not decide."""
+    place = {str(key): i for i, key in enumerate(rows["instance"])} if conflicts else {}
+    differ, alike = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    for early, late in conflicts:
+        if early in place and late in place:
+            pair = rows[[place[early], place[late]]]
+            if pair["status"][0] == pair["status"][1] and pair["label"][0] == pair["label"][1]:
+                alike[place[late]] = True
+            else:
+                differ[[place[early], place[late]]] = True
+    return {DISAGREE: differ, ALIKE: alike}
+
+
+def _fates(
+    rows: Table,
+    source: NDArray[np.int8],
+    labels: tuple[Label, ...],
+    ambiguous: Ambiguous,
+    *,
+    decided_only: bool,
+) -> dict[str, Bools]:
+    """Every reason to leave an instance out; the first that applies is the one that counts."""
+    proposed = rows["status"] == STATUS.index("proposed")
+    deferred = rows["status"] == STATUS.index("deferred")
+    open_case = proposed & (rows["label"] == NO_LABEL)
     voted = rows["votes"].sum(axis=1) > 0
-    fates["tie between labels"] = open_case & voted
+    fates = {"rejected by the expert": rows["status"] == STATUS.index("rejected")}
+    if decided_only:
+        fates["new since sign-off"] = proposed
+    # a soft label says something only where there were votes, and one for what is trained on
+    use = np.array([label.use for label in labels], bool)
+    leads = rows["votes"] == rows["votes"].max(axis=1, keepdims=True, initial=0)
+    soft = voted & (leads & use).any(axis=1) if ambiguous == "soft" else np.zeros(len(rows), bool)
+    fates["kept ambiguous by the expert"] = deferred & ~soft
+    fates["tie between labels"] = open_case & voted & ~soft
     fates["no votes"] = open_case & ~voted
     for label in labels:
         if not label.use:
-            fates[f"label {label.value}, {label.name}: not for training"] = (
-                rows["label"] == label.value
-            )
-    free = np.ones(len(rows), bool)
+            what = f"label {label.value}, {label.name}: not for training"
+            fates[what] = rows["label"] == label.value
+    if ambiguous == "drop":
+        by_votes = [LABEL_SOURCE.index("majority"), LABEL_SOURCE.index("sign-off")]
+        fates["ambiguous"] = rows["ambiguous"] & np.isin(source, by_votes)
+    return fates
+
+
+def _any(fates: Mapping[str, Bools], *names: str) -> Bools:
+    """Whether one of some reasons applies, as far as they were looked for."""
+    found = np.zeros_like(next(iter(fates.values())))
+    for name in names:
+        found |= fates.get(name, False)
+    return found
+
+
+def _sieve(n: int, fates: Mapping[str, Bools]) -> tuple[Bools, tuple[Tally, ...]]:
+    """What passes, and how many stay out for each reason."""
+    free = np.ones(n, bool)
     left_out = []
     for what, applies in fates.items():
         if count := int((applies & free).sum()):
             left_out.append(Tally("instances", "dropped", what, count))
         free &= ~applies
-    kept = rows[free]
-    kept["micrograph"] = np.searchsorted(chosen, kept["micrograph"])
-    return kept[np.lexsort((kept["x"], kept["y"], kept["micrograph"]))], tuple(left_out)
+    return free, tuple(left_out)
+
+
+def _table(rows: Table, chosen: list[int], in_force: Mapping[str, Decision]) -> Table:
+    """INSTANCE rows as those of a training set, sorted by micrograph, y, x."""
+    table = np.zeros(len(rows), training_dtype(rows["votes"].shape[1]))
+    same = "x y label n_marks n_volunteers exposure support votes margin ambiguous"
+    for name in same.split():
+        table[name] = rows[name]
+    table["key"] = rows["instance"]
+    table["micrograph"] = np.searchsorted(chosen, rows["micrograph"])
+    table["soft"] = soften(rows["votes"])
+    table["radius"] = np.nan
+    for i in np.flatnonzero(rows["status"] != STATUS.index("proposed")):
+        decision = in_force.get(str(rows["instance"][i]))
+        said = "expert" if decision is None else _SOURCE_OF_DECISION[decision.source]
+        table["source"][i] = LABEL_SOURCE.index(said)
+    return table
+
+
+def _numbered(training: Table, negatives: Table) -> tuple[Table, Table]:
+    """Both in the order of the release, and with its numbers."""
+    first = 1
+    tables = []
+    for table in (training, negatives):
+        rows = table[np.lexsort((table["x"], table["y"], table["micrograph"]))]
+        rows["instance"] = np.arange(first, first + len(rows))
+        first += len(rows)
+        tables.append(rows)
+    return tables[0], tables[1]
 
 
 def _boxes(

@@ -8,6 +8,7 @@ import hashlib
 import io
 import lzma
 import os
+import shutil
 import struct
 import sys
 import zipfile
@@ -265,6 +266,50 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         with suppress(OSError):  # its folder may be no folder
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A new folder that is there whole or not at all, also after a power cut.
+
+    Parameters
+    ----------
+    folder : Path
+        Made; may be there if it is empty.
+
+    Yields
+    ------
+    Path
+        Write here: beside `folder`, whose place it takes in the end.
+
+    Raises
+    ------
+    K2CError
+        `folder` is not empty, or cannot be written; nothing is left behind.
+    """
+    folder = folder.resolve()
+    if folder == Path.cwd():  # what takes its place would not be where the caller still stands
+        raise K2CError("It is the current folder.", file=folder, remedy="Name a new one.")
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        sync_tree(part)
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise K2CError(
+            f"It cannot be written: {error.strerror or error}.",
+            file=folder,
+            remedy="Choose another place, or make room.",
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def sync_tree(folder: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,16 @@ from hypothesis import strategies as st
 
 from k2c_gui.core import training_set
 from k2c_gui.core.model import (
+    LABEL_SOURCE,
     NO_LABEL,
+    SPLITS,
     STATUS,
+    Decision,
     K2CError,
     Label,
     Micrograph,
     Table,
+    Tally,
     TrainingSet,
     instance_dtype,
 )
@@ -42,10 +47,12 @@ def instance(
     status: str = "decided",
     votes: tuple[int, ...] = (3, 0, 0, 0),
     name: str = "",
+    ambiguous: bool = False,
 ) -> Table:
     row = np.zeros(1, instance_dtype(len(LABELS)))
     row["micrograph"], row["x"], row["y"], row["label"] = micrograph, x, y, label
     row["status"], row["votes"], row["instance"] = STATUS.index(status), votes, name
+    row["ambiguous"] = ambiguous
     return row
 
 
@@ -58,7 +65,11 @@ def build(rows: Table, only: frozenset[str] | None = None, **about: Any) -> Trai
 
 
 def fates(found: TrainingSet) -> dict[str, int]:
-    return {tally.what: tally.count for tally in found.left_out}
+    return {tally.what: tally.count for tally in found.left_out if tally.source == "instances"}
+
+
+def keys(rows: Table) -> list[str]:
+    return sorted(rows["key"].tolist())
 
 
 EVERY_CASE = table(
@@ -76,7 +87,7 @@ EVERY_CASE = table(
 
 def test_everything_but_the_undecidable_and_the_unused() -> None:
     found = build(EVERY_CASE)
-    assert sorted(found.instances["instance"]) == ["decided", "no votes but decided", "proposed"]
+    assert keys(found.instances) == ["decided", "no votes but decided", "proposed"]
     assert fates(found) == {
         "rejected by the expert": 1,
         "kept ambiguous by the expert": 1,
@@ -89,7 +100,7 @@ def test_everything_but_the_undecidable_and_the_unused() -> None:
 
 def test_of_signed_off_micrographs_the_decisions_alone() -> None:
     found = build(EVERY_CASE, only=frozenset("a"))
-    assert sorted(found.instances["instance"]) == ["decided", "no votes but decided"]
+    assert keys(found.instances) == ["decided", "no votes but decided"]
     assert fates(found) == {
         "rejected by the expert": 1,
         "kept ambiguous by the expert": 1,
@@ -102,10 +113,14 @@ def test_micrographs_that_are_not_signed_off_stay_out() -> None:
     rows = table(*(instance(m, name=f"{m}") for m in (2, 0, 1)))
     found = build(rows, only=frozenset({"c", "a"}))
     assert [m.name for m in found.micrographs] == ["a", "c"]
-    assert found.instances["instance"].tolist() == ["0", "2"]
+    assert found.instances["key"].tolist() == ["0", "2"]
     assert found.instances["micrograph"].tolist() == [0, 1]
-    assert found.left_out == ()
+    assert found.left_out == (Tally("micrographs", "dropped", "not signed off", 1),)
     assert len(found.box_px) == 2
+
+
+def sources(rows: Table) -> list[str]:
+    return [LABEL_SOURCE[i] for i in rows["source"]]
 
 
 row_of = st.builds(
@@ -145,8 +160,11 @@ def test_every_instance_is_kept_or_left_out_for_one_reason(
     kept = found.instances
     used = {label.value for label in LABELS if label.use}
     assert set(kept["label"].tolist()) <= used
-    statuses = {STATUS[s] for s in kept["status"]}
-    assert statuses <= ({"decided"} if only else {"decided", "proposed"})
+    assert only is None or "majority" not in sources(kept)
+    assert kept["instance"].tolist() == list(range(1, len(kept) + 1))
+    assert found.negatives["instance"].tolist() == list(
+        range(len(kept) + 1, len(kept) + len(found.negatives) + 1)
+    )
     order = list(zip(kept["micrograph"], kept["y"], kept["x"], strict=True))
     assert order == sorted(order)
     assert kept["micrograph"].max(initial=0) < max(1, len(found.micrographs))
@@ -221,3 +239,179 @@ def test_nothing_to_export_is_no_fault_with_a_box_given() -> None:
     found = build(table(), box_px=5.0)
     assert len(found.instances) == 0
     assert found.micrographs == MICROGRAPHS
+
+
+# labels: whose word they are, and what becomes of the ambiguous
+
+
+def ruling(source: str, **about: Any) -> Decision:
+    fixed = {"micrograph": "a", "marks": (1,), "verdict": "label", "label": 0, "decided_at": ""}
+    return Decision(**{**fixed, **about}, x=0.0, y=0.0, source=source)  # type: ignore[arg-type]
+
+
+AMBIGUOUS = table(
+    instance(name="clear", status="proposed"),
+    instance(name="majority", status="proposed", votes=(3, 2, 0, 0), ambiguous=True),
+    instance(name="signed", votes=(3, 2, 0, 0), ambiguous=True),
+    instance(name="ruled", label=1, votes=(3, 2, 0, 0), ambiguous=True),
+    instance(name="tie", status="proposed", label=NO_LABEL, votes=(2, 2, 0, 0), ambiguous=True),
+    instance(name="deferred", status="deferred", label=NO_LABEL, votes=(3, 2, 0, 0)),
+    instance(name="unvoted", status="deferred", label=NO_LABEL, votes=(0, 0, 0, 0)),
+    instance(name="dirt or not", status="proposed", label=NO_LABEL, votes=(0, 0, 2, 2)),
+    instance(name="dirt", status="proposed", label=2, votes=(1, 0, 2, 0), ambiguous=True),
+    instance(name="rejected", status="rejected", label=NO_LABEL),
+)
+IN_FORCE = {
+    "signed": ruling("sign-off"),
+    "ruled": ruling("single", label=1),
+    "deferred": ruling("single", verdict="defer", label=None),
+    "rejected": ruling("bulk", verdict="reject", label=None),
+}
+
+
+@pytest.mark.parametrize(
+    ("ambiguous", "kept", "unlabelled", "negatives"),
+    [
+        ("keep", "clear majority ruled signed", "", "dirt rejected"),
+        ("drop", "clear ruled", "", "rejected"),
+        ("soft", "clear deferred majority ruled signed tie", "deferred tie", "dirt rejected"),
+    ],
+)
+def test_ambiguous_are_kept_dropped_or_soft(
+    ambiguous: Any, kept: str, unlabelled: str, negatives: str
+) -> None:
+    found = build(AMBIGUOUS, box_px=1.0, ambiguous=ambiguous, in_force=IN_FORCE)
+    assert keys(found.instances) == kept.split()
+    assert keys(found.instances[found.instances["label"] == NO_LABEL]) == unlabelled.split()
+    assert keys(found.labelled) == sorted(set(kept.split()) - set(unlabelled.split()))
+    assert keys(found.negatives) == negatives.split()
+    assert len(found.instances) + sum(fates(found).values()) == len(AMBIGUOUS)
+
+
+def test_no_particle_goes_in_twice_where_experts_share_marks() -> None:
+    rows = table(
+        *(instance(name=name) for name in ("a", "a again", "b", "c", "alone")),
+        instance(name="b otherwise", label=1),
+        instance(name="c rejected", status="rejected", label=NO_LABEL),
+        instance(name="d dirt", label=2),
+        instance(name="d dirt again", label=2),
+    )
+    pairs = [
+        *(("a", "a again"), ("b", "b otherwise"), ("c", "c rejected"), ("d dirt", "d dirt again")),
+        ("gone", "alone"),
+    ]
+    found = build(rows, box_px=1.0, conflicts=pairs)
+    assert keys(found.instances) == ["a", "alone"]
+    assert keys(found.negatives) == ["d dirt"]
+    assert fates(found) == {
+        "experts disagree": 4,
+        "ruled on alike by another expert": 2,
+        "label 2, Artifact: not for training": 1,
+    }
+
+
+def test_a_label_says_whose_word_it_is() -> None:
+    in_force = IN_FORCE | {"signed": ruling("adjudicated")}
+    found = build(AMBIGUOUS, box_px=1.0, in_force=in_force)
+    said = dict(zip(found.instances["key"], sources(found.instances), strict=True))
+    assert said == {
+        "clear": "majority",
+        "majority": "majority",
+        "signed": "adjudicated",
+        "ruled": "expert",
+    }
+    no = dict(zip(found.negatives["key"], sources(found.negatives), strict=True))
+    assert no == {"dirt": "majority", "rejected": "bulk"}
+    assert found.negatives["label"].tolist() == [2, NO_LABEL]
+
+
+def test_an_expert_changes_the_hard_label_and_not_the_soft_one() -> None:
+    found = build(AMBIGUOUS, box_px=1.0, in_force=IN_FORCE).instances
+    soft = {key: found["soft"][found["key"] == key][0] for key in ("majority", "ruled")}
+    assert found["label"][found["key"] == "ruled"] == 1
+    np.testing.assert_array_equal(soft["majority"], soft["ruled"])
+    np.testing.assert_allclose(soft["ruled"], np.array([3.5, 2.5, 0.5, 0.5]) / 7)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 200)] * 4), min_size=1, max_size=20))
+@settings(deadline=None, max_examples=100)
+def test_soft_labels_are_shares_in_the_order_of_the_votes(votes: list[tuple[int, ...]]) -> None:
+    counts = np.array(votes, np.int32)
+    soft = training_set.soften(counts)
+    np.testing.assert_allclose(soft.sum(axis=1), 1)
+    assert (soft > 0).all()
+    for own, shares in zip(counts, soft, strict=True):
+        assert (
+            np.sign(np.subtract.outer(own, own)) == np.sign(np.subtract.outer(shares, shares))
+        ).all()
+
+
+def test_labels_to_train_on_can_be_chosen() -> None:
+    found = build(EVERY_CASE, box_px=1.0, use=frozenset({2}))
+    assert found.instances["label"].tolist() == [2]
+    assert [label.use for label in found.labels] == [False, False, True, False]
+    assert fates(found)["label 0, Nanoparticle: not for training"] == 3
+    with pytest.raises(K2CError, match=r"no label 7.*0, 1, 2, 5"):
+        build(EVERY_CASE, box_px=1.0, use=frozenset({0, 7}))
+    with pytest.raises(K2CError, match="No label is chosen"):
+        build(EVERY_CASE, box_px=1.0, use=frozenset())
+
+
+def test_parts_are_counted_by_label() -> None:
+    rows = table(AMBIGUOUS, instance(1, label=1), instance(2, label=1), instance(2, label=5))
+    found = build(rows, box_px=1.0, ambiguous="soft", in_force=IN_FORCE)
+    parts = training_set.parts(replace(found, split=("train", "test", "test")))
+    assert list(parts) == list(SPLITS)
+    assert parts["train"] == training_set.Part(1, {0: 3, 1: 1}, 2, 2)
+    assert parts["validation"] == training_set.Part(0, {0: 0, 1: 0}, 0, 0)
+    assert parts["test"] == training_set.Part(2, {0: 0, 1: 2}, 0, 1)
+
+
+# boxes
+
+
+def test_a_radius_that_is_known_goes_before_the_box() -> None:
+    found = build(table(instance(x=50, y=50), instance(x=5, y=995)), box_px=20.0)
+    rows = found.instances.copy()
+    rows["radius"][0] = 3
+    assert found.sides(rows).tolist() == [6, 20]
+    assert found.boxes(rows).tolist() == [[47, 47, 53, 53], [0, 985, 15, 1000]]
+
+
+# names
+
+
+@given(
+    st.lists(
+        st.text(max_size=12) | st.sampled_from(["CON.tif", "a.tif", "A.mrc", "\u00e4", "a\u0308"])
+    )
+)
+@settings(deadline=None, max_examples=200)
+def test_stems_are_legal_and_unique_ignoring_case(names: list[str]) -> None:
+    found = training_set.stems([Micrograph(name, name, 1, 1) for name in names])
+    assert len({stem.casefold() for stem in found}) == len(names)
+    for stem in found:
+        assert stem
+        assert not set(stem) & set('<>:"/\\|?*\0\n ')
+        assert stem[0] not in ".-"
+        assert not stem.endswith(".")
+        assert stem.partition(".")[0].upper() not in ("CON", "NUL", "COM1", "LPT9")
+
+
+def test_plain_names_stay() -> None:
+    named = [Micrograph(name, name, 1, 1) for name in ("AuGe_001.tif", "Pd C.mrc", "a.b.dm4")]
+    assert training_set.stems(named) == ("AuGe_001", "Pd_C", "a.b")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["Rod", "rod "], ["Rod 0", "rod 1"]),
+        (["", "x"], ["label", "x"]),
+        (["A", "A", "A 0"], ["A 0", "A 1", "A 0 2"]),
+    ],
+)
+def test_names_of_labels_are_told_apart(names: list[str], told: list[str]) -> None:
+    labels = [Label(value, name, True) for value, name in enumerate(names)]
+    assert list(training_set.label_names(labels).values()) == told

@@ -1,29 +1,44 @@
 """Training sets to files: one file a target format.
 
-An exporter module has ``NAME`` and ``write(training_set, folder) -> tuple of file names``; a new
-format is a new file here.
+An exporter module is an `Exporter`; a new format is a new file here. `k2c_gui.io.release` writes
+whole releases, all or nothing.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from k2c_gui.core.model import K2CError, TrainingSet
-from k2c_gui.io.files import sync_folder, sync_tree
+from k2c_gui.core.model import K2CError, Progress, TrainingSet
 
 
 class Exporter(Protocol):
-    """What a module of this folder offers."""
+    """What a module of this folder offers.
+
+    Attributes
+    ----------
+    NAME : str
+        For people.
+    DESCRIPTION : str
+        One sentence: what it is for, and what its coordinates are.
+    NEEDS_PIXELS : bool
+        It is nothing without images. The others write images where there are pixels.
+    TILED : bool
+        It takes a tiled set where tiles are asked for; the others get whole micrographs.
+    """
 
     NAME: str
+    DESCRIPTION: str
+    NEEDS_PIXELS: bool
+    TILED: bool
 
-    def write(self, training_set: TrainingSet, folder: Path) -> tuple[str, ...]:
-        """Write files into an empty folder and name them."""
+    def write(self, training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:
+        """Write files into an empty folder of their own; name them, relative, with ``/``."""
+
+    def count(self, folder: Path) -> int | None:
+        """Instances that a reader finds in what was written; None where none can be told apart."""
 
 
 def names() -> tuple[str, ...]:
@@ -31,57 +46,18 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])))
 
 
-def export(training_set: TrainingSet, folder: Path, formats: Sequence[str]) -> tuple[Path, ...]:
-    """Write a training set, whole or not at all.
-
-    Parameters
-    ----------
-    training_set : TrainingSet
-    folder : Path
-        Made; may be there if it is empty.
-    formats : sequence of str
-        Of `names`.
-
-    Returns
-    -------
-    tuple of Path
+def load(name: str) -> Exporter:
+    """The module of a format.
 
     Raises
     ------
     K2CError
-        An unknown format, a folder that is not empty, or a disk that does not take it; nothing
-        is left behind.
+        There is none of that name.
     """
-    unknown = [name for name in formats if name not in names()]
-    if unknown or not formats:
+    if name not in names():
         raise K2CError(
-            f"There is no format {', '.join(unknown) or 'given'}.",
+            f"There is no format {name or 'without a name'}.",
             remedy=f"Known are {', '.join(names())}.",
         )
-    folder = folder.resolve()
-    if folder == Path.cwd():  # what takes its place would not be where the caller still stands
-        raise K2CError("It is the current folder.", file=folder, remedy="Name a new one.")
-    part = folder.with_name(f".{folder.name}.part")
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        written: list[str] = []
-        for name in dict.fromkeys(formats):
-            module: Exporter = importlib.import_module(f"{__name__}.{name}")
-            written += module.write(training_set, part)
-        sync_tree(part)
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise K2CError(
-            f"It cannot be written: {error.strerror or error}.",
-            file=folder,
-            remedy="Choose another place, or make room.",
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return tuple(folder / name for name in written)
+    module: Exporter = importlib.import_module(f"{__name__}.{name}")
+    return module

@@ -1,81 +1,142 @@
-"""COCO detection: ``annotations.json`` with boxes, and the centroid as a keypoint.
+"""COCO detection: one JSON a split with boxes, and the centroid as a keypoint.
 
 COCO counts px from the top-left corner of the image, as the program does: nothing is shifted. A
 box is ``[left, top, width, height]``, cut at the border of the micrograph; the keypoint is not.
-Category ids are label + 1, because 0 is the background to many readers.
+Category ids are label + 1, because 0 is the background to many readers. An instance without a hard
+label is left out. ``file_name`` is the micrograph's own, or that of the PNG below ``images/``
+where images are exported.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from k2c_gui.core.model import Micrograph, TrainingSet
+import numpy as np
+
+from k2c_gui.core.model import LABEL_SOURCE, SPLITS, Progress, TrainingSet
+from k2c_gui.core.training_set import label_names
+from k2c_gui.io.pictures import CONTRAST, image_names, write_images
 
 NAME = "COCO (boxes and centre keypoints)"
+DESCRIPTION = "JSON for torchvision, Detectron2, MMDetection; px from the top-left corner."
+NEEDS_PIXELS = False
+TILED = True
 
 
-def write(training_set: TrainingSet, folder: Path) -> tuple[str, ...]:
-    """Write ``annotations.json``.
+def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:
+    """Write ``annotations/SPLIT.json``, and ``images/`` where there are pixels.
 
     Parameters
     ----------
     training_set : TrainingSet
     folder : Path
+        Empty.
+    progress : Progress
 
     Returns
     -------
     tuple of str
         File names.
     """
-    document = {
-        "info": {"description": f"Box: {training_set.box_source}"},
-        "images": [
-            {"id": i, "file_name": m.name, "width": m.width, "height": m.height}
-            for i, m in enumerate(training_set.micrographs, start=1)
-        ],
-        "categories": [
+    pictures = image_names(training_set, "images/{split}/{stem}.png")
+    written = write_images(training_set, folder, pictures, progress)
+    annotations = _annotations(training_set)
+    (folder / "annotations").mkdir()
+    description = f"Box: {training_set.box_source}." + (f" Images: {CONTRAST}." if written else "")
+    files = []
+    for done, split in enumerate(SPLITS):
+        progress(NAME, done, len(SPLITS))
+        chosen = [i for i, own in enumerate(training_set.split) if own == split]
+        if not chosen:
+            continue
+        images = [
             {
-                "id": label.value + 1,
-                "name": label.name,
-                "supercategory": "particle",
-                "keypoints": ["centroid"],
-                "skeleton": [],
+                "id": i + 1,
+                "file_name": pictures[i] if written else training_set.micrographs[i].name,
+                "width": training_set.micrographs[i].width,
+                "height": training_set.micrographs[i].height,
             }
-            for label in training_set.labels
-            if label.use
-        ],
-        "annotations": [
-            _annotation(number, row, training_set)
-            for number, row in enumerate(training_set.instances, start=1)
-        ],
-    }
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    (folder / "annotations.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    return ("annotations.json",)
+            for i in chosen
+        ]
+        parts: dict[str, Iterable[Mapping[str, Any]]] = {
+            "images": images,
+            "categories": _categories(training_set),
+            "annotations": (one for i in chosen for one in annotations[i]),
+        }
+        files.append(f"annotations/{split}.json")
+        _write_json(folder / files[-1], {"description": description}, parts)
+    return (*files, *written)
 
 
-def _annotation(number: int, row: Any, training_set: TrainingSet) -> dict[str, Any]:
-    micrograph = training_set.micrographs[row["micrograph"]]
-    x, y = float(row["x"]), float(row["y"])
-    box = _box(x, y, float(training_set.box_px[row["micrograph"]]), micrograph)
-    return {
-        "id": number,
-        "image_id": int(row["micrograph"]) + 1,
-        "category_id": int(row["label"]) + 1,
-        "bbox": box,
-        "area": round(box[2] * box[3], 3),
-        "iscrowd": 0,
-        "segmentation": [],
-        "keypoints": [round(x, 3), round(y, 3), 2],
-        "num_keypoints": 1,
-    }
+def count(folder: Path) -> int:
+    """Annotations of all splits together."""
+    return sum(
+        len(json.loads(path.read_text("utf-8"))["annotations"])
+        for path in (folder / "annotations").glob("*.json")
+    )
 
 
-def _box(x: float, y: float, side: float, micrograph: Micrograph) -> list[float]:
-    left, top = max(0.0, x - side / 2), max(0.0, y - side / 2)
-    right = min(float(micrograph.width), x + side / 2)
-    bottom = min(float(micrograph.height), y + side / 2)
-    width, height = max(0.0, right - left), max(0.0, bottom - top)
-    return [round(v, 3) for v in (left, top, width, height)]
+def _categories(training_set: TrainingSet) -> list[dict[str, Any]]:
+    names = label_names(training_set.labels)
+    return [
+        {
+            "id": label.value + 1,
+            "name": names[label.value],
+            "supercategory": "particle",
+            "keypoints": ["centroid"],
+            "skeleton": [],
+        }
+        for label in training_set.labels
+        if label.use
+    ]
+
+
+def _annotations(training_set: TrainingSet) -> list[list[dict[str, Any]]]:
+    """Annotations of each micrograph; ids count on from one to the next."""
+    rows = training_set.labelled
+    edges = training_set.boxes(rows)
+    boxes = np.column_stack([edges[:, :2], edges[:, 2:] - edges[:, :2]]).round(3)
+    areas = (boxes[:, 2] * boxes[:, 3]).round(3).tolist()
+    places = np.column_stack([rows["x"], rows["y"]]).round(3).tolist()
+    found: list[list[dict[str, Any]]] = [[] for _ in training_set.micrographs]
+    names = ("instance", "micrograph", "label", "source", "ambiguous", "support")
+    plain = zip(*(rows[name].tolist() for name in names), strict=True)
+    for number, (own, box, area, place) in enumerate(
+        zip(plain, boxes.tolist(), areas, places, strict=True), start=1
+    ):
+        instance, micrograph, label, source, ambiguous, support = own
+        found[micrograph].append(
+            {
+                "id": number,
+                "image_id": micrograph + 1,
+                "category_id": label + 1,
+                "bbox": box,
+                "area": area,
+                "iscrowd": 0,
+                "segmentation": [],
+                "keypoints": [*place, 2],
+                "num_keypoints": 1,
+                "attributes": {
+                    "instance": instance,
+                    "source": LABEL_SOURCE[source],
+                    "ambiguous": ambiguous,
+                    "support": round(support, 4) if isfinite(support) else None,
+                },
+            }
+        )
+    return found
+
+
+def _write_json(
+    path: Path, info: Mapping[str, Any], parts: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> None:
+    """Write one record a line, so that two releases can be compared line by line."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    texts = [f'"info": {encode(info)}']
+    for name, records in parts.items():
+        texts.append(f'"{name}": [\n' + ",\n".join(map(encode, records)) + "\n]")
+    path.write_text("{\n" + ",\n".join(texts) + "\n}\n", encoding="utf-8", newline="\n")
