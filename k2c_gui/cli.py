@@ -16,11 +16,12 @@ import msgspec
 import typer
 from rich.table import Table as Grid
 
-from . import __version__, importing
+from . import __version__, cli_export, cli_review, cli_sweep, importing
 from . import session as sessions
+from .arguments import Json, SessionPath
 from .core.model import K2CError
 from .crash import crash_report
-from .io import exporters, mapping, tables
+from .io import mapping, tables
 from .io.sources import Files
 from .terminal import err, out, print_json, print_overview, print_tallies, progress, write_rows
 
@@ -33,9 +34,6 @@ app = typer.Typer(
 )
 STOPPED = 130
 """Exit code after Ctrl-C, as shells and typer count it."""
-
-SessionPath = Annotated[Path, typer.Argument(metavar="SESSION.k2c", help="The session file.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 
 def main() -> NoReturn:
@@ -212,49 +210,9 @@ def instances(
         print_overview(table, [m.name for m in sources.micrographs], params)
 
 
-@app.command()
-def export(
-    session: SessionPath,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
-    formats: Annotated[
-        str, typer.Option("--format", help=f"One or more of {','.join(exporters.names())}.")
-    ],
-    include: Annotated[
-        Literal["signed-off", "all"],
-        typer.Option(help="Signed-off micrographs only, or what the consensus proposes too."),
-    ] = "signed-off",
-    box_nm: Annotated[float | None, typer.Option(help="Side of the boxes, nm.")] = None,
-    box_px: Annotated[float | None, typer.Option(help="Side of the boxes, px.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Write a training set."""
-    with sessions.Session(session) as desk, progress() as report:
-        chosen = desk.training_set(
-            signed_off_only=include == "signed-off",
-            box_nm=box_nm,
-            box_px=box_px,
-            progress=report,
-        )
-    written = exporters.export(chosen, folder, [name.strip() for name in formats.split(",")])
-    if as_json:
-        print_json(
-            {
-                "files": [str(path) for path in written],
-                "micrographs": len(chosen.micrographs),
-                "instances": len(chosen.instances),
-                "box": chosen.box_source,
-                "left_out": [asdict(tally) for tally in chosen.left_out],
-            }
-        )
-        return
-    out.print(
-        f"{len(chosen.instances)} instances on {len(chosen.micrographs)} micrographs;"
-        f" box {chosen.box_source}."
-    )
-    for tally in chosen.left_out:
-        out.print(f"Left out: {tally.count} {tally.what}.")
-    for path in written:
-        out.print(f"Wrote {path}.")
+app.add_typer(cli_export.app)
+app.add_typer(cli_review.app)
+app.add_typer(cli_sweep.app)
 
 
 @app.command()
@@ -304,11 +262,11 @@ def log(session: SessionPath, as_json: Json = False) -> None:
 @app.command()
 def screenshot(
     session: SessionPath,
-    picture: Annotated[Path, typer.Argument(metavar="OUT.png", help="The picture.")],
+    picture: Annotated[Path, typer.Argument(metavar="OUT", help="The picture, .png or .svg.")],
     micrograph: Annotated[str, typer.Option(metavar="NAME", help="The one to show.")] = "",
     select: Annotated[str, typer.Option(metavar="INSTANCE", help="The case to show.")] = "",
     preset: Annotated[
-        Literal["Adjudicate", "Tune", "Overview"], typer.Option(help="Which docks.")
+        Literal["Adjudicate", "Tune", "Overview", "Gallery"], typer.Option(help="Which docks.")
     ] = "Adjudicate",
     size: Annotated[str, typer.Option(metavar="WxH", help="px.")] = "1600x1000",
     theme: Annotated[Literal["dark", "light"], typer.Option(help="Chrome.")] = "dark",
@@ -321,16 +279,15 @@ def screenshot(
     from .gui import app as gui  # brings Qt, which no other verb waits for
 
     with sessions.Session(session) as desk:
-        drawn = gui.screenshot(
+        gui.screenshot(
             desk,
             micrograph=micrograph,
             select=select,
             preset=preset,
             size=(int(width), int(height)),
             theme=theme,
+            out=picture,
         )
-    if not drawn.save(str(picture)):
-        raise K2CError("The picture cannot be written.", file=picture)
     out.print(f"Wrote {picture}.")
 
 
@@ -348,8 +305,8 @@ def _window(session: Path | None) -> int:
 
 
 def _about(entry: Any) -> str:
-    if entry.decision is not None:
-        ruling = entry.decision
+    ruling = entry.decision or entry.repeat
+    if ruling is not None:
         what = f"label {ruling.label}" if ruling.verdict == "label" else ruling.verdict
         return f"{ruling.micrograph} ({ruling.x:.1f}, {ruling.y:.1f}) px: {what}"
     if entry.params is not None:

@@ -233,11 +233,13 @@ def _kmeans(xy: Floats, expected_looks: int) -> Ints:
 
 def _by_first(group: Ints) -> Ints:
     """Number the groups by their first member."""
-    member = np.flatnonzero(group >= 0)
-    _, first, own = np.unique(group[member], return_index=True, return_inverse=True)
-    number = np.full(len(group), -1, np.int64)
-    number[member] = np.argsort(np.argsort(first))[own]
-    return number
+    first = np.full(int(group.max(initial=-1)) + 2, len(group))
+    member = np.flatnonzero(group >= 0)[::-1]
+    first[group[member]] = member  # the earliest is written last
+    number = np.empty(len(first), np.int64)
+    number[np.argsort(first, kind="stable")] = np.arange(len(first))
+    number[-1] = -1
+    return number[group]
 
 
 def _median(values: Floats, group: Ints, size: Ints) -> Floats:

@@ -97,3 +97,8 @@ def warm_up() -> None:
 def ready() -> bool:
     """Tell whether the compiled forms are in use."""
     return all(own.fast for own in _kernels)
+
+
+def declared() -> tuple[Kernel, ...]:
+    """Every kernel of the modules that are imported."""
+    return tuple(_kernels)

@@ -93,7 +93,8 @@ class Basis:
 
     def contested(self, row: int) -> bool:
         """Whether a row is a decision that shares marks with another."""
-        return any(str(self.instances["instance"][row]) in pair for pair in self.ledger.conflicts)
+        decided = self.decision(row)
+        return decided is not None and any(m in self.ledger.contested for m in decided.marks)
 
     def hidden(self, row: int) -> bool:
         """Whether the votes on an instance are withheld."""
@@ -114,7 +115,7 @@ def withheld(instances: Table, ledger: Ledger, *, blind: bool) -> Bools:
     They are the undecided, ambiguous ones, and those on which experts disagree.
     """
     doubtful = (instances["status"] == STATUS.index("proposed")) & instances["ambiguous"]
-    if ledger.conflicts:
+    if blind and ledger.conflicts:
         between = {uid for pair in ledger.conflicts for uid in pair}
         doubtful |= np.isin(instances["instance"], list(between))
     return np.asarray(blind & doubtful)

@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
+from typing import TypeVar
 
 from .model import ClusterParams, Decision, Entry, K2CError, Ledger, Remark
 from .standing import InForce, Shards, Standing
 
 Pairs = tuple[tuple[str, str], ...]
+V = TypeVar("V")
 
 
 def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
@@ -314,6 +316,47 @@ def settle(
         own = gone.intersection(uid for mark in ruling.marks for uid in owners(ledger, mark))
         settled.append((replace(ruling, marks=free), tuple(u for u in touched if u in own)))
     return tuple(settled)
+
+
+def without(ledger: Ledger, uid: str) -> Ledger:
+    """What the log would amount to if one decision had not been made.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    uid : str
+        Of a decision in force that conflicts with no other.
+
+    Returns
+    -------
+    Ledger
+        Its marks belong to nobody and nothing is remarked on them. What is signed off stays so.
+    """
+    decision = ledger.in_force[uid]
+    on = dict(ledger.on)
+    rest = {other: d for other, d in on.pop(decision.micrograph, {}).items() if other != uid}
+    if rest:
+        own = (pair for pair in ledger.conflicts if pair[0] in rest)
+        on[decision.micrograph] = Standing(rest, own)
+    in_force = ledger.in_force
+    if isinstance(in_force, InForce):
+        in_force = in_force.changed((uid,), {})
+    else:
+        in_force = {other: d for other, d in in_force.items() if other != uid}
+    return replace(
+        ledger,
+        in_force=in_force,
+        owner=_less(ledger.owner, decision.marks),
+        remarks=_less(ledger.remarks, decision.marks),
+        on=on,
+    )
+
+
+def _less(mapping: Mapping[int, V], keys: Iterable[int]) -> Mapping[int, V]:
+    if isinstance(mapping, Shards):
+        return mapping.changed(keys, {})
+    gone = set(keys)
+    return {key: value for key, value in mapping.items() if key not in gone}
 
 
 def owners(ledger: Ledger, mark: int) -> tuple[str, ...]:

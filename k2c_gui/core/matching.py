@@ -13,11 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .model import BACKING, Bools, Decision, Ints, Ledger, Table
+from .standing import MATCHES as MATCHES
 from .standing import MarkSets, Standing
-
-MATCHES = 3, 5
-"""Share that some marks and a group have of each other, at least, to be the same thing. Being over
-a half of both it is one to one by arithmetic: nothing is left to an order or a solver."""
 
 PART = 1, 4
 """Share of a decision's marks that a group holds, at least, to be a part of it."""
@@ -87,10 +84,11 @@ def match(marks: Table, group_of_mark: Ints, n_groups: int, standing: Standing) 
         [KEPT, CONFLICT, MERGED, SPLIT, GREW],
         DISSOLVED,
     )
-    for one, other in standing.conflicts:
-        agree = standing.ruling[one] == standing.ruling[other]
-        for i in (one, other):
-            backing[i] = MERGED if agree and backing[i] != CONFLICT else CONFLICT
+    for pair in standing.conflicts:
+        for i in pair:
+            backing[i] = backing[i] if backing[i] == CONFLICT else MERGED
+    for pair in standing.differing:
+        backing[list(pair)] = CONFLICT
     there = np.zeros(n_groups, bool)
     there[shares.group[same]] = True
     return Matching(backing, group, there)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -74,6 +75,7 @@ def _seconds(start: datetime, end: datetime) -> float:
 REPEAT_SHARE = 0.05
 REPEAT_AFTER = 20
 """Cases ruled in between: a ruling that is remembered is not repeated but recalled."""
+REPEAT_BETWEEN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,66 @@ def due(
         for entry in own[: max(0, len(own) - after)]
         if entry.uid not in gone and entry.uid not in again and _drawn(entry.uid, share)
     )
+
+
+class Due:
+    """What is due to come back, found as the log grows; see `due`.
+
+    Cases that were taken back count as ruled in between, too.
+
+    Parameters
+    ----------
+    share : float
+    after : int
+    between : int
+        Cases that the expert rules from one repeat to the next, at least: those of an old session
+        do not come all at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        share: float = REPEAT_SHARE,
+        after: int = REPEAT_AFTER,
+        between: int = REPEAT_BETWEEN,
+    ) -> None:
+        self._share, self._after, self._between = share, after, between
+        self._read = 0
+        self._ruled: Counter[str] = Counter()  # cases, by expert
+        self._last: dict[str, int] = {}  # how many these were at the last repeat
+        self._drawn: dict[str, list[tuple[int, str]]] = {}
+        self._again: dict[str, list[str]] = {}  # steps of repeats, by decision
+        self._undone: set[str] = set()
+
+    def take(self, log: Sequence[Entry]) -> None:
+        """Read what is new in a log since the last time."""
+        for entry in log[self._read :]:
+            who, ruling = entry.expert, entry.decision
+            if entry.kind == "undo":
+                self._undone.add(entry.target)
+            elif entry.kind == "redo":
+                self._undone.discard(entry.target)
+            elif entry.repeat:
+                self._again.setdefault(entry.target, []).append(entry.step)
+                self._last[who] = self._ruled[who]
+            elif ruling is not None and ruling.source == "single":
+                if _drawn(entry.uid, self._share):
+                    self._drawn.setdefault(who, []).append((self._ruled[who], entry.uid))
+                self._ruled[who] += 1
+        self._read = len(log)
+
+    def choose(self, expert: str, in_force: Container[str]) -> tuple[str, ...]:
+        """Uids of decisions that may come back now, the longest ago first."""
+        ruled = self._ruled[expert]
+        if expert in self._last and ruled - self._last[expert] < self._between:
+            return ()
+        return tuple(
+            uid
+            for place, uid in self._drawn.get(expert, ())
+            if place < ruled - self._after
+            and uid in in_force
+            and self._undone.issuperset(self._again.get(uid, ()))
+        )
 
 
 def repeats(log: Iterable[Entry]) -> tuple[tuple[Decision, Decision], ...]:

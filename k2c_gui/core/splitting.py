@@ -131,10 +131,11 @@ def looks(marks: Table) -> Ints:
     Returns
     -------
     (n,) int64
-        The same for one volunteer's marks on one tile, and for no others.
+        From 0; the same for one volunteer's marks on one tile, and for no others.
     """
     n = int(marks["tile"].max(initial=0)) + 1
-    return np.asarray(marks["volunteer"].astype(np.int64) * n + marks["tile"])
+    look = marks["volunteer"].astype(np.int64) * n + marks["tile"]
+    return np.unique(look, return_inverse=True)[1]
 
 
 def pairs(x: Floats, y: Floats, look: Ints, group: Ints, n: int, apart: float) -> Floats:
@@ -204,15 +205,17 @@ def join(x: Floats, y: Floats, look: Ints, group: Ints, jitter: float) -> Ints:
         As before, the closest united first; numbers without a gap.
     """
     n = int(group.max(initial=-1)) + 1
-    order = np.argsort(group, kind="stable")
+    # numpy sorts 16 bits ten times as fast
+    order = np.argsort(group.astype(np.int16) if n < 1 << 15 else group, kind="stable")
     edge = np.searchsorted(group[order], np.arange(n + 1))
     own = group[order[edge[0] :]]
     size = np.maximum(1, np.diff(edge))
     at_x = np.bincount(own, x[order[edge[0] :]], n) / size
     at_y = np.bincount(own, y[order[edge[0] :]], n) / size
-    look_of, own_look = np.unique(look[order], return_inverse=True)
     pair = _close(at_x, at_y, SIDE_BY_SIDE * jitter)
-    into = unite(pair, own_look, edge, len(look_of), HARDLY)
+    if not len(pair):
+        return group
+    into = unite(pair, look[order], edge, int(look.max()) + 1, HARDLY)
     kept, number = np.unique(into, return_inverse=True)
     return np.append(number, -1)[group] if len(kept) < n else group
 

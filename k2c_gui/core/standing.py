@@ -16,6 +16,10 @@ from .model import NO_LABEL, STATUS, Decision, Floats, Ints, Ledger, Table
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+MATCHES = 3, 5
+"""Share that two sets of marks have of each other, at least, to be the same thing. Being over a
+half of both it is one to one by arithmetic: nothing is left to an order or a solver."""
+
 _PARTS = 509
 _STATUS = {
     "label": STATUS.index("decided"),
@@ -220,6 +224,12 @@ class Standing(Mapping[str, Decision]):
         place = {uid: i for i, uid in enumerate(self._decisions)}
         return tuple((place[one], place[other]) for one, other in self._conflicts)
 
+    @cached_property
+    def differing(self) -> tuple[tuple[int, int], ...]:
+        """Those of `conflicts` that are not `alike`."""
+        every = list(self._decisions.values())
+        return tuple(pair for pair in self.conflicts if not alike(*(every[i] for i in pair)))
+
     def votes(self, n_labels: int) -> Ints:
         """What the votes were.
 
@@ -283,6 +293,25 @@ class Standing(Mapping[str, Decision]):
             here = marks["mark"]
             self._found = marks, (_places(here, self.named), _places(here, self.made_from))
         return self._found[1]
+
+
+def alike(one: Decision, other: Decision) -> bool:
+    """Tell whether two decisions that share marks say the same of the same thing.
+
+    One particle is not two of the same label: who merged what another keeps apart disagrees.
+
+    Parameters
+    ----------
+    one, other : Decision
+
+    Returns
+    -------
+    bool
+    """
+    both = len(set(one.marks).intersection(other.marks))
+    size = max(len(one.marks), len(other.marks))
+    ruled = (one.verdict, one.label) == (other.verdict, other.label)
+    return ruled and MATCHES[1] * both >= MATCHES[0] * size
 
 
 _NONE = Standing({})

@@ -28,6 +28,7 @@ from .model import (
     TrainingSet,
     training_dtype,
 )
+from .standing import alike
 
 BOX_SHARE = 0.8
 """Of the median nearest-neighbour distance: boxes of neighbours overlap little, and hold most of
@@ -77,8 +78,8 @@ def build(
     in_force : mapping of str to Decision, optional
         By uid: whose word the label of a decided instance is.
     conflicts : iterable of (str, str)
-        Pairs of decisions that share marks, see `Ledger`. Where they differ both stay out, where
-        they are alike the later one does.
+        Pairs of decisions of `in_force` that share marks, see `Ledger`. Where they differ both
+        stay out, where they are alike (see `standing.alike`) the later one does.
     use : frozenset of int, optional
         Values of the labels to train on. Without it: those in use in the session.
     ambiguous : {"keep", "drop", "soft"}
@@ -109,7 +110,7 @@ def build(
     chosen = [i for i, m in enumerate(micrographs) if only is None or m.name in only]
     rows = instances[np.isin(instances["micrograph"], chosen)]
     table = _table(rows, chosen, in_force or {})
-    fates = _contested(rows, tuple(conflicts))
+    fates = _contested(rows, tuple(conflicts), in_force or {})
     fates |= _fates(rows, table["source"], labels, ambiguous, decided_only=only is not None)
     kept, left_out = _sieve(len(rows), fates)
     if len(chosen) < len(micrographs):
@@ -265,18 +266,19 @@ def _used(labels: tuple[Label, ...], use: frozenset[int] | None) -> tuple[Label,
     return tuple(replace(label, use=label.value in use) for label in labels)
 
 
-def _contested(rows: Table, conflicts: Sequence[tuple[str, str]]) -> dict[str, Bools]:
+def _contested(
+    rows: Table, conflicts: Sequence[tuple[str, str]], in_force: Mapping[str, Decision]
+) -> dict[str, Bools]:
     """Decisions that share marks: no particle goes in twice, and time does not decide."""
     place = {str(key): i for i, key in enumerate(rows["instance"])} if conflicts else {}
-    differ, alike = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    differ, again = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
     for early, late in conflicts:
         if early in place and late in place:
-            pair = rows[[place[early], place[late]]]
-            if pair["status"][0] == pair["status"][1] and pair["label"][0] == pair["label"][1]:
-                alike[place[late]] = True
+            if alike(in_force[early], in_force[late]):
+                again[place[late]] = True
             else:
                 differ[[place[early], place[late]]] = True
-    return {DISAGREE: differ, ALIKE: alike}
+    return {DISAGREE: differ, ALIKE: again}
 
 
 def _fates(

@@ -24,7 +24,7 @@ def test_fault_says_where_what_and_what_to_do() -> None:
         ({"margin": 1.01}, "margin is 1.01"),
         ({"margin": float("nan")}, "margin is nan"),
         ({"method": "roots"}, "Give one of: eom, leaf"),
-        ({"algorithm": "optics"}, "Give one of: hdbscan, dbscan, kmeans"),
+        ({"algorithm": "optics"}, "Give one of: hdbscan, reference, dbscan, kmeans"),
         ({"centroid": "medoid"}, "Give one of: mode, mean, median"),
         ({"algorithm": "dbscan"}, "Give epsilon"),
     ],

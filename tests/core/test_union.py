@@ -17,7 +17,7 @@ from k2c_gui.core.model import (
     Sources,
     Table,
 )
-from k2c_gui.core.union import BY_HAND, disturbed, union
+from k2c_gui.core.union import BY_HAND, dated, disturbed, union
 
 NONE = np.zeros(0, np.int64)
 
@@ -233,3 +233,17 @@ def test_marks_that_only_count_otherwise_are_not_disturbed(sources: Sources) -> 
     new = sources.marks.copy()
     new["counted"], new["volunteer"] = ~new["counted"], 5
     assert disturbed(sources.marks, new).tolist() == []
+
+
+def test_marks_know_since_how_many_they_are_there(sources: Sources) -> None:
+    marks = sources.marks[np.argsort(sources.marks["mark"])]
+    first = marks[1::3]
+    second = dated(first, marks[np.arange(len(marks)) % 3 > 0])
+    assert np.unique(second["since"]).tolist() == [0, len(second)]
+    third = dated(second, marks)
+    for i, since in enumerate((len(marks), 0, len(second))):
+        assert set(third["since"][i::3].tolist()) == {since}
+    assert set(dated(marks[:0], marks)["since"].tolist()) == {len(marks)}
+    # the same exports read at once: what is older than both is told alike
+    at_once = dated(first, marks)
+    assert ((at_once["since"] == 0) == (third["since"] == 0)).all()
