@@ -21,11 +21,26 @@ from .core.model import (
     Table,
     no_progress,
 )
-from .core.union import disturbed, union
+from .core.union import dated, disturbed, union
 from .io import preview as previews
 from .io import resources, session_file
 from .io import sources as reading
 from .io.session_file import Content, ImportRecord, SessionFile, WriterLock
+
+
+class MarksMoved(K2CError):
+    """An import would move or remove marks under decisions.
+
+    Attributes
+    ----------
+    what : str
+        The same without its remedy.
+    """
+
+    def __init__(self, path: Path, marks: int, decisions: int) -> None:
+        self.what = f"This import would move or remove {marks} marks under {decisions} decisions."
+        remedy = "Write a new session with --remap NEW.k2c; the decisions are carried over."
+        super().__init__(self.what, file=path, remedy=remedy)
 
 
 def import_(
@@ -194,16 +209,13 @@ def _stored(path: Path) -> Content:
 
 def _joined(stored: Content, found: reading.Import, path: Path, *, allow_moves: bool) -> Content:
     joined = union(stored.sources, found.sources, found.classifications, found.votings)
+    joined = replace(joined, marks=dated(stored.sources.marks, joined.marks))
     moved = set(disturbed(stored.sources.marks, joined.marks).tolist())
     under = {e.uid: e.decision for e in stored.log if e.decision}
     hit = {u: d for u, d in under.items() if moved.intersection(d.marks)}
     if hit and not allow_moves:
         marks = len(moved.intersection(m for d in hit.values() for m in d.marks))
-        raise K2CError(
-            f"This import would move or remove {marks} marks under {len(hit)} decisions.",
-            file=path,
-            remedy="Write a new session with --remap NEW.k2c; the decisions are carried over.",
-        )
+        raise MarksMoved(path, marks, len(hit))
     log = tuple(
         replace(e, decision=_carried(e.decision, stored.sources, joined)) if e.uid in hit else e
         for e in stored.log

@@ -272,7 +272,7 @@ def test_without_rights_it_reads_and_says_what_it_cannot_write(
     folder = shutil.copytree(demo_project, public / "project")
     session = folder / "demo.k2c"
     picking = ["--images", folder / "images", "--picking", folder / "picking.csv"]
-    all_ = ["--format", "csv", "--include", "all"]
+    all_ = ["--format", "csv", "--include", "all", "--image-licence", "CC0-1.0"]
     for args in (
         ["check", session],
         ["instances", session],

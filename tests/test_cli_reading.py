@@ -7,17 +7,19 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from k2c_gui.core.model import Decision
+from k2c_gui.core.model import DEFAULT, Decision
 from k2c_gui.session import Session
 
 COLUMNS = (
-    "instance,micrograph,x_px,y_px,x_nm,y_nm,label,status,n_marks,n_volunteers,exposure,support,"
-    "votes_0,votes_1,votes_2,votes_3,margin,ambiguous"
+    "instance,micrograph,x_px,y_px,x_nm,y_nm,label,status,backing,n_marks,"
+    "n_volunteers,exposure,support,"
+    "votes_0,votes_1,votes_2,votes_3,margin,ambiguous,split_into,pairs"
 )
 
 
@@ -61,15 +63,7 @@ def test_instances_go_where_they_are_sent(k2c: K2C, path: Path, project: Path) -
     assert str(file) in ended.out
     assert file.read_text(encoding="utf-8") == rows
     found = k2c("instances", path, "--json").json
-    assert found["params"] == {
-        "min_cluster_size": 11,
-        "min_samples": 11,
-        "epsilon": 0.0,
-        "method": "eom",
-        "algorithm": "hdbscan",
-        "centroid": "mode",
-        "margin": 0.2,
-    }
+    assert found["params"] == asdict(DEFAULT)
     listed = found["instances"]
     as_text = [{k: "" if v is None else str(v) for k, v in row.items()} for row in listed]
     assert as_text == list(csv.DictReader(io.StringIO(rows)))
@@ -86,7 +80,7 @@ def test_at_a_terminal_there_is_a_line_a_micrograph(
         own = [row for row in rows if row["micrograph"] == name]
         (line,) = [line for line in lines if name in line]
         assert str(len(own)) in line.split()
-    assert any("min_cluster_size 11" in line for line in lines)
+    assert any(f"min_cluster_size {DEFAULT.min_cluster_size}" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -146,43 +140,6 @@ def test_apply_makes_a_setting_the_projects_own_and_logs_it(k2c: K2C, path: Path
     assert "min_cluster_size 8" in k2c("log", path).out
 
 
-def test_export_says_what_it_wrote_and_left_out(k2c: K2C, path: Path, project: Path) -> None:
-    out = project / "out"
-    ended = k2c("export", path, out, "--format", "csv")
-    assert ended.code == 2
-    assert "signed off" in ended.err
-    assert "--include all" in ended.err
-    assert not out.exists()
-    ended = k2c("export", path, out, "--format", "csv,coco", "--include", "all")
-    assert ended.code == 0
-    assert sorted(p.name for p in out.iterdir()) == ["annotations.json", "instances.csv"]
-    assert "0.8 x the project's median nearest-neighbour distance" in ended.out
-    rows = k2c("instances", path).rows
-    ties = sum(row["label"] == "" for row in rows)
-    assert f"Left out: {ties} tie between labels." in ended.out
-    assert f"Wrote {out / 'instances.csv'}." in ended.out
-    told = k2c("export", path, project / "a", "--format", "csv", "--include", "all", "--json").json
-    assert told["files"] == [str(project / "a" / "instances.csv")]
-    assert told["micrographs"] == 2
-    left_out = told["left_out"]
-    assert {"tie between labels": ties}.items() <= {t["what"]: t["count"] for t in left_out}.items()
-    assert told["instances"] == len(rows) - sum(t["count"] for t in left_out)
-
-
-def test_export_takes_a_box(k2c: K2C, path: Path, project: Path) -> None:
-    all_ = ("--format", "csv", "--include", "all")
-    ended = k2c("export", path, project / "px", *all_, "--box-px", "24")
-    assert "box 24 px, as given" in ended.out
-    lines = (project / "px" / "instances.csv").read_text(encoding="utf-8").splitlines()
-    assert {row["box_px"] for row in csv.DictReader(lines)} == {"24.0"}
-    ended = k2c("export", path, project / "nm", *all_, "--box-nm", "2.5")
-    assert "box 2.5 nm, as given" in ended.out
-    for flags in (("--box-px", "24", "--box-nm", "2"), ("--box-px", "0"), ("--box-nm", "nan")):
-        ended = k2c("export", path, project / "none", *all_, *flags)
-        assert ended.code == 2
-        assert not (project / "none").exists()
-
-
 def test_check_counts_and_finds(k2c: K2C, path: Path, project: Path) -> None:
     ended = k2c("check", path)
     assert (ended.code, ended.err) == (0, "")
@@ -239,13 +196,14 @@ def test_reading_leaves_the_file_alone(k2c: K2C, path: Path, project: Path) -> N
     before, at = path.read_bytes(), path.stat().st_mtime_ns
     there = {p.name for p in project.iterdir()}
     target = project / "out"
+    all_ = ("--format", "csv", "--include", "all", "--image-licence", "CC0-1.0")
     for args in (
         ("check", path),
         ("log", path),
         ("log", path, "--json"),
         ("instances", path),
         ("instances", path, "--min-samples", 3),
-        ("export", path, target, "--format", "csv", "--include", "all"),
+        ("export", path, target, *all_),
     ):
         assert k2c(*args).code == 0
     assert path.read_bytes() == before

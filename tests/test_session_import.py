@@ -126,6 +126,10 @@ def test_decisions_outlive_a_newer_export(project: Path, demo_project: Path) -> 
         marks, votes = session.state.sources.marks, session.state.sources.votes
         assert len(older_marks) < len(marks)
         assert np.isin(older_marks["mark"], marks["mark"]).all()
+        # which of them the expert could see is known
+        there = np.isin(marks["mark"], older_marks["mark"])
+        assert [d.held for d in in_force.values()] == [there.sum()]
+        assert np.array_equal(marks["since"], np.where(there, 0, len(marks)))
         for name in ("mark", "micrograph", "x", "y", "counted"):
             assert np.array_equal(marks[name], at_once.state.sources.marks[name]), name
         assert np.array_equal(votes["counted"], at_once.state.sources.votes["counted"])
