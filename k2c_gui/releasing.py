@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,13 @@ from .session import Session
 __all__ = ["About", "Choice", "choose", "release"]
 
 
-def choose(session: Session, choice: Choice, progress: Progress = no_progress) -> TrainingSet:
+def choose(
+    session: Session,
+    choice: Choice,
+    progress: Progress = no_progress,
+    *,
+    moved: Mapping[str, Path] | None = None,
+) -> TrainingSet:
     """Choose what a release holds; nothing is written.
 
     `training_set.parts` counts it by part and label, `TrainingSet.boxes` has what is to be drawn.
@@ -32,6 +38,8 @@ def choose(session: Session, choice: Choice, progress: Progress = no_progress) -
     session : Session
     choice : Choice
     progress : Progress
+    moved : mapping of str to Path, optional
+        Where images are now that are not where they were imported from, by micrograph.
 
     Returns
     -------
@@ -52,7 +60,10 @@ def choose(session: Session, choice: Choice, progress: Progress = no_progress) -
         progress=progress,
     )
     divided = splits.split(chosen, ratios=choice.ratios, seed=choice.seed, test=choice.test)
-    return replace(divided, pixels=_reader(chosen.micrographs) if choice.images else None)
+    if not choice.images:
+        return replace(divided, pixels=None)
+    paths = [Path((moved or {}).get(m.name, m.path)) for m in chosen.micrographs]
+    return replace(divided, pixels=_reader(chosen.micrographs, paths))
 
 
 def release(
@@ -61,6 +72,8 @@ def release(
     choice: Choice,
     about: About,
     progress: Progress = no_progress,
+    *,
+    moved: Mapping[str, Path] | None = None,
 ) -> TrainingSet:
     """Write a release, whole or not at all.
 
@@ -75,6 +88,8 @@ def release(
         that the same session gives the same bytes tomorrow.
     progress : Progress
         Raises `Cancelled` to stop; nothing is left behind then.
+    moved : mapping of str to Path, optional
+        See `choose`.
 
     Returns
     -------
@@ -87,7 +102,7 @@ def release(
         See `choose` and `release.write`; or an image is missing or not the one imported.
     """
     about = replace(about, date=about.date.strip() or _day(session)).checked()
-    chosen = choose(session, choice, progress)
+    chosen = choose(session, choice, progress, moved=moved)
     provenance = _provenance(session, chosen)
     releases.write(folder, chosen, choice, about, provenance, progress)
     return chosen
@@ -125,13 +140,14 @@ def _day(session: Session) -> str:
     return datetime.fromtimestamp(newest, UTC).date().isoformat()
 
 
-def _reader(micrographs: Sequence[Micrograph]) -> Callable[[int], NDArray[Any]]:
+def _reader(
+    micrographs: Sequence[Micrograph], paths: Sequence[Path]
+) -> Callable[[int], NDArray[Any]]:
     """Pixels of the micrographs, as they were when they were imported."""
     looked_at: set[int] = set()
 
     def read(i: int) -> NDArray[Any]:
-        micrograph = micrographs[i]
-        path = Path(micrograph.path)
+        micrograph, path = micrographs[i], paths[i]
         pixels = images.read(path)
         if i not in looked_at and micrograph.sha256 and sha256(path) != micrograph.sha256:
             raise K2CError(

@@ -288,6 +288,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         `folder` is not empty, or cannot be written; nothing is left behind.
     """
     folder = folder.resolve()
+    if not folder.name:
+        raise K2CError("It is not an empty folder.", file=folder, remedy="Choose a new one.")
     if folder == Path.cwd():  # what takes its place would not be where the caller still stands
         raise K2CError("It is the current folder.", file=folder, remedy="Name a new one.")
     part = folder.with_name(f".{folder.name}.part")

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from k2c_gui.core.model import K2CError
@@ -76,9 +77,16 @@ class About:
         for name in ("title", "credit"):
             if not line[name]:
                 raise K2CError(f"The {name} is empty.", remedy="Give one, or leave the default.")
-        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", line["date"]):
+        if not _is_day(line["date"]):
             raise K2CError(f"{line['date']!r} is no date.", remedy="Give it as YYYY-MM-DD.")
         return replace(self, **line)  # type: ignore[arg-type]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def readme(about: About, run: Run) -> str:

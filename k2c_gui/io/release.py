@@ -183,6 +183,14 @@ def write(
 def _refuse(formats: Sequence[str], choice: Choice, training_set: TrainingSet) -> None:
     if not choice.formats:
         exporters.load("")
+    tiled = [name for name in exporters.names() if exporters.load(name).TILED]
+    if choice.tile is not None and not set(tiled) & set(formats):
+        raise K2CError(
+            "None of the formats takes tiles.",
+            remedy=f"Export without, or choose one of {', '.join(tiled)}.",
+        )
+    if choice.overlap and choice.tile is None:
+        raise K2CError("Whole micrographs do not overlap.", remedy="Give the side of the tiles.")
     for name in formats:
         if exporters.load(name).NEEDS_PIXELS and training_set.pixels is None:
             raise K2CError(

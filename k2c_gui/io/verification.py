@@ -127,12 +127,19 @@ def _hashes(folder: Path, progress: Progress) -> Iterator[str]:
         yield f"{name} does not belong to the release."
     for done, name in enumerate(sorted(there & stated.keys())):
         progress("Hashing", done, len(there))
-        if sha256(folder / name) != stated[name]:
-            yield f"{name} has changed."
+        yield from _hash(folder, name, stated[name])
     folded = Counter(name.casefold() for name in there)
     for name in sorted(there):
         if folded[name.casefold()] > 1:
             yield f"{name} and another file differ in upper and lower case alone."
+
+
+def _hash(folder: Path, name: str, stated: str) -> Iterator[str]:
+    try:
+        if sha256(folder / name) != stated:
+            yield f"{name} has changed."
+    except OSError as error:  # a link that leads nowhere, or what we may not read
+        yield f"{name} cannot be read: {error.strerror or error}."
 
 
 def _split(release: _Release) -> Iterator[str]:
@@ -158,17 +165,19 @@ def _split(release: _Release) -> Iterator[str]:
 def _paths(release: _Release) -> Iterator[str]:
     """No file of a format tells of a micrograph in two parts."""
     found: dict[tuple[str, str], set[str]] = {}
-    known = stems(Micrograph(m["name"], "", 0, 0) for m in release.run["micrographs"])
-    for name in release.run["formats"]:
-        for path in (release.folder / name).rglob("*"):
-            folders = path.relative_to(release.folder).parts[1:-1]
-            parts = {_PART[f] for f in folders if f in _PART}
-            # a crop, or a tile, tells its micrograph by the beginning of its name
-            whole = max(
-                (s for s in known if f"{path.stem}_".startswith(f"{s}_")), key=len, default=""
-            )
-            if path.is_file() and parts and whole:
-                found.setdefault((name, whole), set()).update(parts)
+    known = set(stems(Micrograph(m["name"], "", 0, 0) for m in release.run["micrographs"]))
+    for name, stated in release.run["formats"].items():
+        place = exporters.load(name).SPLIT_FOLDER
+        for path in () if place is None else (release.folder / name).rglob("*"):
+            *folders, file = path.relative_to(release.folder / name).parts
+            stem = file.rpartition(".")[0]
+            if name == "crops":
+                stem = stem.rpartition("_")[0]  # the number of the instance
+            elif stated["tiled"]:
+                stem = re.sub(r"_y\d+_x\d+$", "", stem)
+            if path.is_file() and stem in known and len(folders) > place:
+                part = folders[place]
+                found.setdefault((name, stem), set()).add(_PART.get(part, part))
     for (name, stem), parts in sorted(found.items()):
         if len(parts) > 1:
             yield f"{name}: {stem} is in {' and '.join(sorted(parts))}."

@@ -41,6 +41,8 @@ class WriterLock:
     """
 
     def __init__(self, session: Path) -> None:
+        if session.is_dir():
+            raise K2CError("It is a folder.", file=session, remedy="Name a file.")
         self.path = session.with_name(f"{session.name}.lock")
         while True:
             handle = self._open()

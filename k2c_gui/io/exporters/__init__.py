@@ -27,12 +27,16 @@ class Exporter(Protocol):
         It is nothing without images. The others write images where there are pixels.
     TILED : bool
         It takes a tiled set where tiles are asked for; the others get whole micrographs.
+    SPLIT_FOLDER : int or None
+        Which folder of a path below the format's own names the part of the split, from 0; None
+        where none does.
     """
 
     NAME: str
     DESCRIPTION: str
     NEEDS_PIXELS: bool
     TILED: bool
+    SPLIT_FOLDER: int | None
 
     def write(self, training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:
         """Write files into an empty folder of their own; name them, relative, with ``/``."""

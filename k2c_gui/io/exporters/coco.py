@@ -25,6 +25,7 @@ NAME = "COCO (boxes and centre keypoints)"
 DESCRIPTION = "JSON for torchvision, Detectron2, MMDetection; px from the top-left corner."
 NEEDS_PIXELS = False
 TILED = True
+SPLIT_FOLDER = 1
 
 
 def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ NAME = "Crops (one image an instance)"
 DESCRIPTION = "Squares about each centroid in a folder a label, for training a classifier."
 NEEDS_PIXELS = True
 TILED = False
+SPLIT_FOLDER = 0
 
 _SOFT, _REJECTED = "soft-label-only", "rejected"
 
@@ -90,7 +91,9 @@ def count(folder: Path) -> int:
     return sum(
         not json.loads(line)["negative"]
         for path in folder.glob("*/metadata.jsonl")
-        for line in path.read_text("utf-8").splitlines()
+        # not splitlines: a name may hold what Python takes for the end of a line
+        for line in path.read_text("utf-8").split("\n")
+        if line
     )
 
 

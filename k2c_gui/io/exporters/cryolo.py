@@ -25,6 +25,7 @@ NAME = "crYOLO (.box and .cbox)"
 DESCRIPTION = "Boxes by label and split; lower left corner, y upwards (MRC: downwards)."
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = 2
 
 _HEAD = """\
 data_global
@@ -91,7 +92,7 @@ def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[
 
 def count(folder: Path) -> int:
     """Lines of all ``.box`` files together."""
-    return sum(len(path.read_text("utf-8").splitlines()) for path in folder.rglob("*.box"))
+    return sum(len(path.read_text("utf-8").splitlines()) for path in folder.glob("*/box/*/*.box"))
 
 
 def _lines(training_set: TrainingSet) -> dict[tuple[int, int], list[tuple[str, str]]]:

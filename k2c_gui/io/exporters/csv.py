@@ -19,6 +19,7 @@ DESCRIPTION = (
 )
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 
 def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:

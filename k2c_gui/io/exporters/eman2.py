@@ -24,6 +24,7 @@ NAME = "EMAN2 (JSON)"
 DESCRIPTION = "Box centres by label for e2boxer; y upwards (MRC: downwards)."
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 
 def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:
@@ -61,7 +62,8 @@ def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[
 def count(folder: Path) -> int:
     """Boxes of all files together."""
     return sum(
-        len(json.loads(path.read_text("utf-8"))["boxes"]) for path in folder.rglob("*_info.json")
+        len(json.loads(path.read_text("utf-8"))["boxes"])
+        for path in folder.glob("*/info/*_info.json")
     )
 
 

@@ -24,6 +24,7 @@ NAME = "Heat maps (TIFF)"
 DESCRIPTION = "A Gaussian on each centroid, a page a label, pixel by pixel as the micrograph."
 NEEDS_PIXELS = False
 TILED = True
+SPLIT_FOLDER = 1
 
 SIGMAS = 6.0
 """Of the box: three to either side."""

@@ -26,6 +26,7 @@ NAME = "Hugging Face (ImageFolder)"
 DESCRIPTION = "Images and metadata.jsonl with boxes, for the datasets library and the Hub."
 NEEDS_PIXELS = True
 TILED = False
+SPLIT_FOLDER = 0
 
 
 def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:
@@ -80,7 +81,9 @@ def count(folder: Path) -> int:
     return sum(
         len(json.loads(line)["objects"]["bbox"])
         for path in folder.glob("*/metadata.jsonl")
-        for line in path.read_text("utf-8").splitlines()
+        # not splitlines: a name may hold what Python takes for the end of a line
+        for line in path.read_text("utf-8").split("\n")
+        if line
     )
 
 

@@ -22,6 +22,7 @@ NAME = "ImageJ (RoiSet.zip)"
 DESCRIPTION = "Point ROIs for the ROI Manager, from the middle of the first pixel."
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 _VERSION = 228
 _POINT = 10

@@ -26,6 +26,7 @@ NAME = "Masks (TIFF)"
 DESCRIPTION = "Semantic and instance masks of discs, pixel by pixel as the micrograph."
 NEEDS_PIXELS = False
 TILED = True
+SPLIT_FOLDER = 1
 
 _IGNORE = 255
 

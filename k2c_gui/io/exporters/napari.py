@@ -22,6 +22,7 @@ NAME = "napari (points)"
 DESCRIPTION = "One CSV a micrograph: row, then column, from the middle of the first pixel."
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 _COLUMNS = (
     *("index", "axis-0", "axis-1", "instance", "label", "label_name", "support"),

@@ -18,6 +18,7 @@ DESCRIPTION = (
 )
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 _TEXT = {"micrograph", "split", "label_name", "source"}
 _WHOLE = {"instance", "label", "n_marks", "n_volunteers", "exposure"}

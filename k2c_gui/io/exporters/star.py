@@ -26,6 +26,7 @@ NAME = "RELION (STAR)"
 DESCRIPTION = "particles.star with optics groups; middle of the box, from the first pixel's middle."
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 _COLUMNS = (
     "_rlnCoordinateX",

@@ -22,6 +22,7 @@ NAME = "Topaz"
 DESCRIPTION = "Tables by label and split; the pixel that holds the centroid, from the top left."
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 
 def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[str, ...]:
@@ -71,4 +72,4 @@ def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[
 
 def count(folder: Path) -> int:
     """Rows of all tables together."""
-    return sum(len(path.read_text("utf-8").splitlines()) - 1 for path in folder.rglob("*.txt"))
+    return sum(len(path.read_text("utf-8").splitlines()) - 1 for path in folder.glob("*/*.txt"))

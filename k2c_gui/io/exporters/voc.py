@@ -25,6 +25,7 @@ NAME = "Pascal VOC (XML)"
 DESCRIPTION = "One XML an image; whole pixels, counted from 1 at the top left, ends included."
 NEEDS_PIXELS = False
 TILED = False
+SPLIT_FOLDER = None
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SET = {"train": "train", "validation": "val", "test": "test"}

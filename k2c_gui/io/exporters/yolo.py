@@ -23,6 +23,7 @@ NAME = "YOLO (folder with data.yaml)"
 DESCRIPTION = "One text file an image, boxes in shares of its size from the top-left corner."
 NEEDS_PIXELS = False
 TILED = True
+SPLIT_FOLDER = 1
 
 _FOLDER = {"train": "train", "validation": "val", "test": "test"}
 
