@@ -30,6 +30,9 @@ from .core.model import (
     instance_dtype,
     no_progress,
 )
+from .core.outcome import NO_TRUTH, Truth
+from .core.standing import standing
+from .io import truth
 from .io.files import sha256
 from .io.session_file import Content, SessionFile
 
@@ -45,11 +48,14 @@ class Stored:
         The same facts joined, one a micrograph.
     ledger : Ledger
         What the log amounts to; its `params` is the project's applied setting.
+    truth : Truth
+        What is known to be there: ``truth.csv`` beside the session.
     """
 
     sources: Sources
     evidence: tuple[review.Evidence, ...]
     ledger: Ledger
+    truth: Truth = NO_TRUTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def read(path: Path) -> Facts:
     """
     file = SessionFile(path)
     try:
-        return _worked_out(file.content())
+        return _worked_out(file.content(), path)
     finally:
         file.close()
 
@@ -107,7 +113,8 @@ class Session:
         self.expert = expert
         self._file = SessionFile(path, write=write, whole=whole)
         try:
-            self.complete(_worked_out(self._file.content() if whole else self._file.front()))
+            content = self._file.content() if whole else self._file.front()
+            self.complete(_worked_out(content, path))
             self.whole = whole
         except BaseException:
             self._file.close()
@@ -308,8 +315,7 @@ class Session:
                 f"{undecided} instances of {name} are undecided: tied, or without votes.",
                 remedy="Decide them, or keep them ambiguous, first.",
             )
-        ledger = self.state.ledger
-        conflicts = sum(one in ledger.on.get(name, {}) for one, _ in ledger.conflicts)
+        conflicts = len(standing(self.state.ledger, name).differing)
         if conflicts:
             raise K2CError(
                 f"Experts disagree on {conflicts} instances of {name}.",
@@ -444,11 +450,12 @@ class Session:
                 self._rulings.setdefault(about.micrograph, []).append(entry)
 
 
-def _worked_out(content: Content) -> Facts:
+def _worked_out(content: Content, path: Path) -> Facts:
     history = ledgers.History(content.params)
     ledger = history.take(content.log)
     evidence = tuple(review.evidence(content.sources))
-    state = Stored(_calibrated(content.sources, ledger), evidence, ledger)
+    known = truth.read(path, (one.name for one in evidence))
+    state = Stored(_calibrated(content.sources, ledger), evidence, ledger, known)
     return Facts(content, history, state)
 
 

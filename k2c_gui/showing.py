@@ -25,6 +25,7 @@ from .core.model import (
     Ints,
     K2CError,
 )
+from .core.outcome import Result
 from .core.queue import Queue
 from .session import Session
 from .state import State, flagged, no_rows
@@ -60,25 +61,24 @@ class Showing:
             pinned=params,
             grouping=None,
             instances=no_rows(facts.sources),
-        )
+            truth=facts.truth,
+        ).blank()
         self._selected_rows: tuple[State, list[int]] = self.state, []
 
     def arrive(self) -> None:
         """Take the facts of a session that was not read whole before; what is shown stays."""
         facts = self.session.state
-        n, params = len(facts.evidence), facts.ledger.params
+        params = facts.ledger.params
         self._set(
             replace(
                 self.state,
                 sources=facts.sources,
                 evidence=facts.evidence,
                 ledger=facts.ledger,
-                groupings=(None,) * n,
-                tables=(None,) * n,
+                truth=facts.truth,
                 params=params,
                 pinned=params,
-                grouping=None,
-            )
+            ).blank()
         )
 
     def subscribe(self, changed: Changed) -> None:
@@ -258,32 +258,37 @@ class Showing:
     # Tuning
 
     def try_params(self, params: ClusterParams) -> None:
-        """Ask for another setting on the shown micrograph."""
+        """Ask what another setting makes of the project."""
         if params != self.state.params:
-            self._set(replace(self.state, params=params).tried())
+            self._set(self.state.trying(params))
 
     def pin(self) -> None:
         """Compare with the setting that is tried now."""
-        self._set(replace(self.state, pinned=self.state.params))
+        state = replace(self.state, pinned=self.state.params)
+        self._set(state.trying(state.params))
 
     def offer(self, grouping: Grouping) -> None:
         """Take a grouping if it answers what is asked; otherwise drop it."""
         state = self.state
-        if grouping.params == state.ledger.params:
-            state = state.knowing(grouping)
-        if grouping.micrograph == state.shown and grouping.params == state.params:
-            state = replace(state, grouping=grouping).answered()
-        self._set(state)
+        if grouping.params in (state.params, state.pinned, state.ledger.params):
+            table = state.rows_of(grouping)
+            self.take([Result(grouping, table, state.count(grouping, table), state.ledger)])
+
+    def take(self, results: Iterable[Result]) -> None:
+        """Take what was worked out off this thread; answers to other questions are dropped."""
+        self._set(self.state.taking(results))
 
     def apply(self) -> None:
-        """Make the setting that is tried the project's own."""
+        """Make the setting that is tried the project's own; what is known of it is known."""
         if self._stored(lambda: self.session.apply(self.state.params)):
-            state = replace(self.state, ledger=self.session.state.ledger)
-            n = len(state.evidence)
-            state = replace(state, groupings=(None,) * n, tables=(None,) * n)
-            if state.grouping is not None and state.grouping.params == state.ledger.params:
-                state = state.knowing(state.grouping)
-            self._set(state)
+            trial = self.state.trial
+            state = replace(
+                self.state,
+                ledger=self.session.state.ledger,
+                groupings=trial.groupings,
+                tables=trial.tables,
+            )
+            self._set(state.trying(state.params))
 
     def set_pixel_size(self, nm: float, names: list[str]) -> None:
         """Calibrate micrographs by hand; see `Session.set_pixel_size`."""
@@ -307,18 +312,7 @@ class Showing:
 
     def _refold(self, changed: set[str]) -> None:
         """Take the new ledger; only micrographs whose decisions changed get new tables."""
-        old, ledger = self.state, self.session.state.ledger
-        state = replace(old, ledger=ledger)
-        tables = [
-            state.rows_of(grouping)
-            if grouping is not None and state.evidence[i].name in changed
-            else table
-            for i, (grouping, table) in enumerate(zip(state.groupings, state.tables, strict=True))
-        ]
-        state = replace(state, tables=tuple(tables))
-        if state.grouping is not None and state.name in changed:
-            state = state.answered()
-        self._set(state)
+        self._set(self.state.ruled(self.session.state.ledger, changed))
 
     @contextmanager
     def _told_once(self) -> Iterator[None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .core import edits, queue, review
+from .core import edits, outcome, queue, review
 from .core.drafts import Draft
 from .core.edits import Basis
 from .core.model import (
@@ -22,8 +23,23 @@ from .core.model import (
     Table,
     instance_dtype,
 )
+from .core.outcome import NO_TRUTH, OUTCOME, Result, Truth
 from .core.queue import Queue
 from .core.review import Evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """The whole project under one setting, as far as it is known.
+
+    Attributes
+    ----------
+    groupings, tables : tuple
+        Of each micrograph; None while it is not known.
+    """
+
+    groupings: tuple[Grouping | None, ...]
+    tables: tuple[Table | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +59,7 @@ class State:
     shown : int
         Place of the micrograph in the window.
     params : ClusterParams
-        The setting that is tried on the shown micrograph.
+        The setting that is tried.
     pinned : ClusterParams
         The setting that counts are compared with.
     grouping : Grouping or None
@@ -62,6 +78,17 @@ class State:
         ISO 8601, UTC: when the disk last took something.
     trouble : str
         Why the last verb did nothing, in words; empty when all is well.
+    trial : Whole
+        The project under `params`.
+    outcomes : mapping of ClusterParams to (n_micrographs,) OUTCOME
+        What the tried, the pinned and the applied setting make of each micrograph. Rows that are
+        not ``known`` yet are those of the setting before.
+    truth : Truth
+    again : str
+        The decision that came back to be ruled on once more, by uid: `ledger` does without it.
+        Empty when there is none.
+    again_as : str
+        The instance that it is shown as; its votes are withheld.
     """
 
     sources: Sources
@@ -80,6 +107,11 @@ class State:
     blind: bool = True
     saved_at: str = ""
     trouble: str = ""
+    trial: Whole = Whole((), ())
+    outcomes: Mapping[ClusterParams, Table] = field(default_factory=dict)
+    truth: Truth = NO_TRUTH
+    again: str = ""
+    again_as: str = ""
 
     @property
     def selected(self) -> int:
@@ -117,38 +149,105 @@ class State:
         basis = self.basis()
         return -1 if basis is None else basis.find(mark)
 
+    def blank(self) -> State:
+        """With nothing known of any setting."""
+        nothing = (None,) * len(self.evidence)
+        bare = replace(self, groupings=nothing, tables=nothing, grouping=None, outcomes={})
+        return bare.trying(self.params)
+
+    def trying(self, params: ClusterParams) -> State:
+        """With another setting tried: what is known of it, and else the old answers, that lag."""
+        nothing = (None,) * len(self.evidence)
+        trial = Whole(nothing, nothing)
+        if params == self.ledger.params:
+            trial = Whole(self.groupings, self.tables)
+        elif params == self.params:
+            trial = self.trial
+        before = self.outcomes.get(self.params, np.zeros(len(self.evidence), OUTCOME))
+        stale = outcome.stale(before)
+        wanted = dict.fromkeys((params, self.pinned, self.ledger.params))
+        outcomes = {one: self.outcomes.get(one, stale) for one in wanted}
+        return replace(self, params=params, trial=trial, outcomes=outcomes).answered()
+
     def turned_to(self, micrograph: int) -> State:
         """With another micrograph shown."""
-        return replace(self, shown=micrograph, grouping=None).tried()
-
-    def tried(self) -> State:
-        """Answered from what is known; else the old answer of this micrograph stays, and lags."""
-        known = self.groupings[self.shown]
-        if known is not None and known.params == self.params:
-            return replace(self, grouping=known).answered()
-        if self.grouping is None:
-            return replace(self, instances=no_rows(self.sources))
-        return self
+        return replace(self, shown=micrograph, grouping=None).answered()
 
     def answered(self) -> State:
-        """With the instances under `grouping`, from the project's own table where that is it."""
-        grouping, table = self.grouping, self.tables[self.shown]
-        if grouping is None:
-            return self
-        if table is None or grouping is not self.groupings[self.shown]:
-            table = self.rows_of(grouping)
-        return replace(self, instances=table)
+        """With what is known of the shown micrograph; else its old answer stays, and lags."""
+        grouping, table = self.trial.groupings[self.shown], self.trial.tables[self.shown]
+        if grouping is not None and table is not None:
+            return replace(self, grouping=grouping, instances=table)
+        return self if self.grouping else replace(self, instances=no_rows(self.sources))
 
-    def knowing(self, grouping: Grouping) -> State:
-        """With a grouping under the applied setting."""
-        i = grouping.micrograph
+    def taking(self, results: Iterable[Result]) -> State:
+        """With answers, those to other questions left out."""
+        fresh = [one for one in results if one.ledger is self.ledger]
         groupings, tables = list(self.groupings), list(self.tables)
-        groupings[i], tables[i] = grouping, self.rows_of(grouping)
-        return replace(self, groupings=tuple(groupings), tables=tuple(tables))
+        trial = list(self.trial.groupings), list(self.trial.tables)
+        outcomes = {params: rows.copy() for params, rows in self.outcomes.items()}
+        state, asked = self, {one.grouping.params for one in fresh}
+        for one in fresh:
+            i, params = one.grouping.micrograph, one.grouping.params
+            if params == self.ledger.params:
+                groupings[i], tables[i] = one.grouping, one.table
+            if params == self.params:
+                trial[0][i], trial[1][i] = one.grouping, one.table
+            if params in outcomes:
+                outcomes[params][i] = one.outcome
+        if asked & outcomes.keys():
+            state = replace(state, outcomes=outcomes)
+        if self.ledger.params in asked:
+            state = replace(state, groupings=tuple(groupings), tables=tuple(tables))
+        if self.params in asked:
+            state = replace(state, trial=Whole(tuple(trial[0]), tuple(trial[1])))
+            if any(one.grouping is state.trial.groupings[self.shown] for one in fresh):
+                state = state.answered()
+        return state
+
+    def ruled(self, ledger: Ledger, changed: set[str]) -> State:
+        """With another ledger, which rules otherwise on some micrographs, by their names.
+
+        Tables under the applied setting, and the one that is shown, follow at once; of the others
+        it is known again that they are not known.
+        """
+        state = replace(self, ledger=ledger)
+        if not changed:
+            return state
+        places = [i for i, evidence in enumerate(self.evidence) if evidence.name in changed]
+        tables, tried = list(self.tables), list(self.trial.tables)
+        outcomes = {params: rows.copy() for params, rows in self.outcomes.items()}
+        for i in places:
+            for rows in outcomes.values():
+                rows[i : i + 1] = outcome.stale(rows[i : i + 1])
+            applied, trial = self.groupings[i], self.trial.groupings[i]
+            tables[i] = tried[i] = None
+            if applied is not None:
+                table = tables[i] = state.rows_of(applied)
+                outcomes[applied.params][i] = state.count(applied, table)
+            if trial is not None and trial is applied:
+                tried[i] = tables[i]
+            elif trial is not None and i == self.shown:
+                table = tried[i] = state.rows_of(trial)
+                outcomes[trial.params][i] = state.count(trial, table)
+        trial_ = Whole(self.trial.groupings, tuple(tried))
+        state = replace(state, tables=tuple(tables), trial=trial_, outcomes=outcomes)
+        return state._with_own_rows() if self.name in changed else state
+
+    def _with_own_rows(self) -> State:
+        """With the instances that are shown made anew."""
+        grouping = self.grouping
+        if grouping is None or grouping is self.trial.groupings[self.shown]:
+            return self.answered()
+        return replace(self, instances=self.rows_of(grouping))  # it lags behind the setting
 
     def rows_of(self, grouping: Grouping) -> Table:
         """INSTANCE rows under a grouping."""
         return review.instances(self.evidence[grouping.micrograph], grouping, self.ledger)
+
+    def count(self, grouping: Grouping, table: Table) -> np.void:
+        """What a grouping makes of its micrograph; see `outcome.count`."""
+        return outcome.count(self.evidence[grouping.micrograph], grouping, table, self.truth)
 
     def outdates_draft(self, old: State) -> bool:
         """Whether what a draft was made on has changed since."""
@@ -163,7 +262,8 @@ def hidden(state: State, row: int) -> bool:
 
 def withheld(state: State, instances: Table) -> Bools:
     """Tell for which INSTANCE rows, of any micrograph, the votes are withheld."""
-    return edits.withheld(instances, state.ledger, blind=state.blind)
+    closed = edits.withheld(instances, state.ledger, blind=state.blind)
+    return closed | (instances["instance"] == state.again_as) if state.again else closed
 
 
 def number(state: State, micrograph: int, mark: int) -> str:
@@ -183,7 +283,8 @@ def new_since(state: State, micrograph: int) -> int:
     table = state.tables[micrograph]
     if table is None or state.evidence[micrograph].name not in state.ledger.signed_off:
         return 0
-    return int((table["status"] == STATUS.index("proposed")).sum())
+    proposed = table["status"] == STATUS.index("proposed")
+    return int((proposed & (table["instance"] != (state.again_as or "-"))).sum())
 
 
 def remark_on(ledger: Ledger, marks: tuple[int, ...]) -> Remark | None:

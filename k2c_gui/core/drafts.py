@@ -98,7 +98,8 @@ def merge(basis: Basis, rows: Sequence[int], label: int | None = None) -> Draft:
     marks = tuple(dict.fromkeys(mark for row in rows for mark in basis.free(row)))
     made = (group for row in rows for group in made_from(basis, row))
     given = {label for row in rows for label in _given(basis, row)}
-    draft = _draft(basis, "merge", (marks,), tuple(dict.fromkeys(made)), label, given)
+    hidden = any(basis.hidden(row) for row in rows)
+    draft = _draft(basis, "merge", (marks,), tuple(dict.fromkeys(made)), label, given, hidden)
     if not len(basis.places(marks)):  # only marks of experts, which have no other place
         x, y = (float(basis.instances[axis][list(rows)].mean()) for axis in "xy")
         draft = replace(draft, x=(x,), y=(y,))
@@ -191,7 +192,8 @@ def _split(basis: Basis, row: int, marks: Ints, part: Ints, k: int, label: int |
             "A part would have no marks.",
             remedy="Choose fewer parts, or draw around some of the marks.",
         )
-    return _draft(basis, "split", parts, made_from(basis, row), label, _given(basis, row))
+    made, given, hidden = made_from(basis, row), _given(basis, row), basis.hidden(row)
+    return _draft(basis, "split", parts, made, label, given, hidden)
 
 
 def _given(basis: Basis, row: int) -> set[int | None]:
@@ -207,10 +209,12 @@ def _draft(
     made_from: tuple[Marks, ...],
     label: int | None,
     given: set[int | None],
+    hidden: bool,
 ) -> Draft:
     """Parts at the mode of their marks, with the label of the expert or else of the majority.
 
-    `given` are the labels of the decisions that the parts are made of; None is one without.
+    `given` are the labels of the decisions that the parts are made of; None is one without. What
+    is made of a hidden case does not tell its majority, however clear that of a part alone is.
     """
     evidence, params = basis.evidence, basis.grouping.params
     part = np.full(len(evidence.marks), -1, np.int64)
@@ -220,7 +224,7 @@ def _draft(
         evidence.votes, evidence.mark_of_vote, evidence.marks, part, len(parts), evidence.labels
     )
     proposed, _, ambiguous = consensus.headline(votes, evidence.labels, params.margin)
-    seen = (proposed != NO_LABEL) & ~(basis.blind & ambiguous)
+    seen = (proposed != NO_LABEL) & ~(basis.blind & ambiguous) & (not hidden)
     labels: list[int | None] = [
         int(v) if ok else None for v, ok in zip(proposed, seen, strict=True)
     ]

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from k2c_gui.core.model import K2CError
-from k2c_gui.io.resources import resource
+from k2c_gui.io.resources import reasons, resource
 
 _STANDARD = {
     "Undo": QKeySequence.StandardKey.Undo,
@@ -37,23 +37,31 @@ _STANDARD = {
     "ZoomIn": QKeySequence.StandardKey.ZoomIn,
     "ZoomOut": QKeySequence.StandardKey.ZoomOut,
 }
-HELD = ("peek",)
+HELD = ("peek", "flicker")
 """Actions that last as long as their key is down."""
 
-# digits by place on the keyboard: the top row gives other characters on AZERTY
-_SCAN_CODES = {10 + i: str(i + 1) for i in range(9)} | {19: "0"}
-_WINDOWS_SCAN_CODES = {2 + i: str(i + 1) for i in range(9)} | {11: "0"}
-_MAC_KEYS = dict(zip((18, 19, 20, 21, 23, 22, 26, 28, 25, 29), "1234567890", strict=True))
+# by place on the keyboard: the top row gives other characters on AZERTY, and the rows below it
+# other letters on keyboards that have no Latin ones
+_ROWS = ((2, "1234567890"), (16, "QWERTYUIOP"), (30, "ASDFGHJKL"), (44, "ZXCVBNM"))
+_WINDOWS_SCAN_CODES = {first + i: key for first, row in _ROWS for i, key in enumerate(row)}
+_SCAN_CODES = {code + 8: key for code, key in _WINDOWS_SCAN_CODES.items()}
+_MAC_PLACES = (
+    *(18, 19, 20, 21, 23, 22, 26, 28, 25, 29, 12, 13, 14, 15, 17, 16, 32, 34, 31, 35),
+    *(0, 1, 2, 3, 5, 4, 38, 40, 37, 6, 7, 8, 9, 11, 45, 46),
+)
+_MAC_KEYS = dict(zip(_MAC_PLACES, _WINDOWS_SCAN_CODES.values(), strict=True))
+_ASCII_ENDS = 0x7F
 _KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One ``[[action]]`` of the table."""
+    """One ``[[action]]`` of the table; keys of a scope go before others where it has the focus."""
 
     id: str
     text: str
     keys: list[str]
     menu: str
+    scope: str = ""
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,8 +69,10 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def table() -> tuple[Row, ...]:
-    """The actions, in the order of the menus."""
-    return tuple(msgspec.toml.decode(resource("keys.toml").read_bytes(), type=_Table).action)
+    """The actions, in the order of the menus; the reasons come with keys of their own."""
+    rows = msgspec.toml.decode(resource("keys.toml").read_bytes(), type=_Table).action
+    why = [Row(f"reason:{r.code}", r.text, [r.key] if r.key else [], "Reason") for r in reasons()]
+    return (*rows, *why)
 
 
 def sequences(keys: list[str]) -> list[QKeySequence]:
@@ -85,6 +95,11 @@ class Actions(QObject):
         Whose keys they are.
     changed : mapping of str to list of str
         Keys that the expert chose, by action.
+
+    Attributes
+    ----------
+    mode : str
+        Scope whose keys go before all others, wherever the focus is.
     """
 
     keys_changed = Signal()
@@ -92,12 +107,13 @@ class Actions(QObject):
     def __init__(self, window: QWidget, changed: Mapping[str, list[str]]) -> None:
         super().__init__(window)
         self._window = window
+        self.mode = ""
         self.rows = table()
         self.actions: dict[str, QAction] = {}
         self._released: dict[str, Callable[[], None]] = {}
         self._down: dict[int, str] = {}
         self._let_go_at: dict[int, int] = {}  # ms of the window system
-        self._name_of: dict[str, str] = {}
+        self._name_of: dict[tuple[str, str], str] = {}  # by scope and key
         for row in self.rows:
             action = QAction(row.text, self)
             action.setObjectName(row.id)
@@ -148,12 +164,13 @@ class Actions(QObject):
             Two actions would have one key; nothing is changed then.
         """
         chosen = {row.id: changed.get(row.id, row.keys) for row in self.rows}
-        taken: dict[str, str] = {}
+        scope = {row.id: row.scope for row in self.rows}
+        taken: dict[tuple[str, str], str] = {}
         for name, keys in chosen.items():
             for sequence in sequences(keys):
                 text = sequence.toString()
-                if taken.setdefault(text, name) != name:
-                    one, other = (self.actions[n].text() for n in (taken[text], name))
+                if taken.setdefault((scope[name], text), name) != name:
+                    one, other = (self.actions[n].text() for n in (taken[scope[name], text], name))
                     raise K2CError(
                         f"{text} is the key of “{one}” and of “{other}”.",
                         remedy="Give one of them another key.",
@@ -250,14 +267,17 @@ class Actions(QObject):
         """The action of a key: by the whole combination, then its character, then its place."""
         held = event.modifiers() & ~_KEYPAD
         pressed = [QKeySequence(QKeyCombination(held, Qt.Key(event.key()))).toString()]
-        text = event.text()
+        text, place = event.text(), _place(event)
+        if place.isalpha() and _ASCII_ENDS < event.key() < Qt.Key.Key_Escape:
+            pressed.append(QKeySequence(QKeyCombination(held, Qt.Key(ord(place)))).toString())
         if text and held in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
             # a character such as ? already holds its Shift
             if not text.isalpha() and text.isprintable() and text != " ":
                 pressed.append(text)
-            if held == Qt.KeyboardModifier.NoModifier:
-                pressed.append(_digit(event))
-        names = (self._name_of.get(key, "") for key in pressed)
+            if held == Qt.KeyboardModifier.NoModifier and place.isdecimal():
+                pressed.append(place)
+        scopes = (*filter(None, (self.mode, _scope(QApplication.focusWidget()))), "")
+        names = (self._name_of.get((scope, key), "") for scope in scopes for key in pressed)
         return next((name for name in names if name and self.actions[name].isVisible()), "")
 
 
@@ -270,8 +290,19 @@ def _editable(focus: QWidget | None) -> bool:
     return isinstance(focus, QAbstractSpinBox | QKeySequenceEdit)
 
 
-def _digit(event: QKeyEvent) -> str:
-    """The digit that other keyboards have at the place of this key; empty without one."""
+def _scope(focus: QWidget | None) -> str:
+    """The scope of the innermost widget around the focus; of the image where nothing has it."""
+    if focus is None:
+        return "image"
+    while focus is not None:
+        if scope := focus.property("scope"):
+            return str(scope)
+        focus = focus.parentWidget()
+    return ""
+
+
+def _place(event: QKeyEvent) -> str:
+    """The digit or letter that a US keyboard has at the place of this key; empty without one."""
     if event.modifiers() & _KEYPAD:
         return ""
     system = QGuiApplication.platformName()

@@ -20,10 +20,11 @@ from k2c_gui.crash import crash_report
 from k2c_gui.io.session_file import Locked
 from k2c_gui.session import Session
 
+from . import picture
 from .main_window import MainWindow
 from .preferences import Preferences
 from .style import Theme, look
-from .views import dialogs, import_page, start
+from .views import dialogs, start
 
 _TURN = 0.001
 """s: the window waits at most this long for a worker that is busy in Python, not the usual 5 ms."""
@@ -68,11 +69,12 @@ class App(QObject):
             now.activateWindow()
             return
         try:
-            session, read_only = Session(path, write=True, expert=self.preferences.expert), ""
+            expert = self.preferences.expert
+            session, read_only = Session(path, write=True, expert=expert, whole=False), ""
         except Locked as error:
             if not dialogs.offer_read_only(self._window, str(error)):
                 return
-            session, read_only = Session(path), str(error)
+            session, read_only = Session(path, whole=False), str(error)
         except K2CError as error:
             if self._window is None:
                 self.show_start()
@@ -82,6 +84,8 @@ class App(QObject):
         window.bug.connect(self._bug)
         window.wanted.connect(self._wanted)
         self.preferences.remember(path, session)
+        window.arrived.connect(lambda: self.preferences.remember(path, session))
+        window.unreadable.connect(self._unreadable)
         self._take(window)
         if window.images_missing:
             dialogs.show("find-image", window, self.preferences)
@@ -91,9 +95,20 @@ class App(QObject):
 
     def import_(self, files: list[Path] | None = None) -> None:
         """Show the import dialog; a session that it made is opened."""
+        from .views import import_page  # brings the readers, which nothing else wants
+
         dialog = import_page.Dialog(files or [], self._window)
         dialog.imported.connect(self.open)
         dialog.open()
+
+    def export(self) -> None:
+        """Show the export dialog of the session in the window."""
+        from .views import export_page  # brings the exporters, which nothing else wants
+
+        window = self._window
+        if isinstance(window, MainWindow):
+            parts = window.desk, window.pictures, self.preferences
+            export_page.Dialog(*parts, window).open()
 
     def demo(self) -> None:
         """Write the demo where the expert likes, and open it."""
@@ -119,6 +134,8 @@ class App(QObject):
                 self.open(Path(name))
         elif what == "import":
             self.import_()
+        elif what == "export":
+            self.export()
         elif what == "close":
             self.show_start()
         elif what == "quit":
@@ -126,6 +143,10 @@ class App(QObject):
             QApplication.quit()
         else:
             dialogs.show(what, window, self.preferences, window.desk.set_pixel_size)
+
+    def _unreadable(self, error: BaseException) -> None:
+        self.show_start()
+        self._bug(error)
 
     def _theme_changed(self) -> None:
         if self.preferences.theme == "system":
@@ -183,6 +204,7 @@ def screenshot(
     size: tuple[int, int] = (1600, 1000),
     theme: Theme = "dark",
     prepare: Callable[[MainWindow], object] | None = None,
+    out: Path | None = None,
 ) -> QImage:
     """Draw the real window, with nothing left to be computed.
 
@@ -197,6 +219,8 @@ def screenshot(
     theme : {"dark", "light"}
     prepare : callable, optional
         Do something to the window before it is drawn, such as zoom.
+    out : Path, optional
+        Where to write it, too; see `picture.save`.
 
     Returns
     -------
@@ -205,7 +229,7 @@ def screenshot(
     Raises
     ------
     K2CError
-        No such micrograph, instance or preset.
+        No such micrograph, instance or preset, or `out` cannot be written.
     """
     program = _program()
     look().apply(theme, 1.0)
@@ -228,9 +252,12 @@ def screenshot(
     if prepare is not None:
         prepare(window)
         _settle(program, window)
-    picture = window.grab().toImage()
-    window.close()
-    return picture
+    try:
+        if out is not None:
+            picture.save(window, out)
+        return window.grab().toImage()
+    finally:
+        window.close()
 
 
 def _settle(program: QApplication, window: MainWindow) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from k2c_gui.core import splitting
 from k2c_gui.core.model import NO_LABEL, STATUS, Bools, Entry, Floats, Label
 from k2c_gui.desk import Desk, hidden, number
 
 from .painting import NOTHING, percent
-from .symbols import Symbol
+from .symbols import Symbol, symbol_of
 
 _PROPOSED, _DECIDED, _REJECTED, _DEFERRED = range(len(STATUS))
 
@@ -29,8 +30,10 @@ class Case:
     hidden : bool
         Its votes are withheld.
     number : str
+    marks : tuple of int
+        Its marks.
     own : (n_marks,) bool
-        Its marks, among those of the micrograph.
+        The same, among those of the micrograph.
     spread : float
         px: median distance of its marks from its place.
     neighbours : (2,) float64
@@ -43,6 +46,7 @@ class Case:
     one: np.void
     hidden: bool
     number: str
+    marks: tuple[int, ...]
     own: Bools
     spread: float
     neighbours: Floats
@@ -68,6 +72,7 @@ def read(desk: Desk) -> Case | None:
         one=one,
         hidden=hidden(state, row),
         number=number(state, state.shown, ids[0] if ids else state.selected),
+        marks=ids,
         own=own,
         spread=float(np.median(away)) if len(away) else np.nan,
         neighbours=nearest,
@@ -77,7 +82,23 @@ def read(desk: Desk) -> Case | None:
 
 def symbol(one: np.void, *, hidden: bool) -> Symbol:
     """What an INSTANCE row looks like."""
-    return Symbol(int(one["label"]), int(one["status"]), bool(one["ambiguous"]), hidden)
+    return symbol_of(one, hidden=hidden)
+
+
+_STANDING = {
+    "dissolved": "No group backs it under this setting.",
+    "expert": "Marked by an expert, by no volunteer.",
+    "changed": "The votes have changed since.",
+    "merged": "One group holds it and another decision.",
+    "conflict": "Decisions disagree here: a ruling settles it.",
+    "split": "Several groups hold parts of it.",
+    "grew": "Its group holds many more marks by now.",
+}
+
+
+def standing_words(one: np.void) -> str:
+    """How the grouping bears a decision out; empty where there is nothing to say."""
+    return _STANDING.get(symbol_of(one, hidden=False).sign, "")
 
 
 def state_words(case: Case, labels: Sequence[Label]) -> tuple[str, Symbol | None]:
@@ -85,8 +106,10 @@ def state_words(case: Case, labels: Sequence[Label]) -> tuple[str, Symbol | None
     one = case.one
     status, label = int(one["status"]), int(one["label"])
     names = {one.value: one.name for one in labels}
+    if case.hidden and status != _PROPOSED:
+        return "Experts disagree", None
     if status == _DECIDED:
-        return f"Decided {names.get(label, label)}", Symbol(label, status)
+        return f"Decided: {names.get(label, label)}", Symbol(label, status)
     if status == _REJECTED:
         return "Rejected: no thing at all", Symbol(NO_LABEL, status)
     if status == _DEFERRED:
@@ -99,7 +122,7 @@ def state_words(case: Case, labels: Sequence[Label]) -> tuple[str, Symbol | None
         return "Tie", None
     if one["ambiguous"]:
         return "Ambiguous", None
-    return f"Proposed {names.get(label, label)}", Symbol(label)
+    return f"Proposed: {names.get(label, label)}", Symbol(label)
 
 
 def margin_words(case: Case, limit: float) -> str:
@@ -118,18 +141,22 @@ def margin_words(case: Case, limit: float) -> str:
 def entry_words(entry: Entry, labels: Sequence[Label], *, hidden: bool) -> str:
     """One row of the history; the label of a ruling taken back is withheld with the votes."""
     who = f", {entry.expert}" if entry.expert else ""
+    if entry.remark is not None:
+        said = entry.remark
+        words = "Flagged" if said.flag else "Note" if said.note else "Note and flag taken away"
+        return f"{words}{who}" + (f": {said.note}" if said.note else "")
     if entry.decision is None:
         return f"{'Undone' if entry.kind == 'undo' else 'Redone'}{who}"
     decision = entry.decision
     names = {label.value: label.name for label in labels}
-    if decision.verdict == "defer":
+    if hidden:
+        words = "Decided"
+    elif decision.verdict == "defer":
         words = "Kept ambiguous"
     elif decision.verdict == "reject":
         words = "Rejected"
-    elif hidden:
-        words = "Decided"
     else:
-        words = f"Decided {names.get(decision.label or 0, str(decision.label))}"
+        words = f"Decided: {names.get(decision.label or 0, str(decision.label))}"
     how = {"bulk": ", in bulk", "sign-off": ", by sign-off"}.get(decision.source, "")
     note = f": {decision.note}" if decision.note else ""
     return f"{words}{how}{who}{note}"
@@ -156,6 +183,19 @@ def figures(case: Case | None) -> list[tuple[str, str, str]]:
         (names[4], *_length(second, scale)),
         (names[5], f"{one['x']:.1f}, {one['y']:.1f} px", nm),
     ]
+
+
+def split_words(case: Case | None) -> str:
+    """Tell that the instance was split from a group, or might be two, and why; else nothing."""
+    if case is None:
+        return ""
+    both = f"{percent(float(case.one['pairs']))} of its looks marked two particles"
+    parts = int(case.one["split_into"])
+    if parts > 1:
+        return f"One of {parts} parts of a group: {both}."
+    if float(case.one["pairs"]) >= splitting.ENOUGH:
+        return f"Perhaps two: {both}."
+    return ""
 
 
 def _length(length: float, scale: float | None) -> tuple[str, str]:

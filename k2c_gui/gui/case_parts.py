@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
@@ -145,12 +145,23 @@ class History(Strip):
 
 
 class Note(QLineEdit):
-    """Words to go with the decision; Enter and Esc give the keys back."""
+    """Words on the case: Enter stores them, Esc leaves them to the next decision.
+
+    Both give the keys back.
+
+    Attributes
+    ----------
+    stored : str
+        What is stored on the case.
+    """
+
+    entered = Signal()
 
     def __init__(self, actions: Actions) -> None:
         super().__init__()
         self._actions = actions
         self._before: QWidget | None = None
+        self.stored = ""
         self.setPlaceholderText("Note")
         self.setAccessibleName("Note")
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -171,6 +182,8 @@ class Note(QLineEdit):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
             before, self._before = self._before, None
             self.clearFocus()
+            if event.key() != Qt.Key.Key_Escape:
+                self.entered.emit()
             if before is not None and before is not self:
                 before.setFocus(Qt.FocusReason.OtherFocusReason)
             return
@@ -195,5 +208,7 @@ class Note(QLineEdit):
         painter.end()
 
     def _name(self) -> None:
-        self.setToolTip(f"{self._actions.tooltip('note')}: goes with the next decision")
+        self.setToolTip(
+            f"{self._actions.tooltip('note')}: Enter stores it, else it goes with the decision"
+        )
         self.update()

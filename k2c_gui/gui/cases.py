@@ -6,7 +6,7 @@ import numpy as np
 
 from k2c_gui.core import queue as queues
 from k2c_gui.core.model import Bools, Floats, Ints, Table
-from k2c_gui.desk import State, number, withheld
+from k2c_gui.desk import State, number, remark_on, withheld
 
 
 class Cases:
@@ -25,19 +25,17 @@ class Cases:
         self._rows: dict[int, tuple[Table, Ints]] = {}
         self.state = state
         self._order(state)
-        self._look(state)
 
     def __len__(self) -> int:
         return len(self.state.queue.cases)
 
     def update(self, state: State) -> None:
         """Take a newer state."""
-        old = self.state
+        old, self.state = self.state, state
         if state.queue.cases is not old.queue.cases:
             self._order(state)
-        if state.queue.cases is not old.queue.cases or state.ledger is not old.ledger:
-            self._look(state)
-        self.state = state
+        elif state.ledger is not old.ledger:
+            self._look(old)
 
     def _order(self, state: State) -> None:
         self._rows.clear()
@@ -47,16 +45,23 @@ class Cases:
         new[1:] = micrograph[1:] != micrograph[:-1]
         self.starts: Ints = np.flatnonzero(new)
         self.section: Ints = np.cumsum(new) - 1
+        self.ruled: Bools = np.zeros(len(micrograph), bool)
+        self.deferred: Bools = np.zeros(len(micrograph), bool)
+        self._look(None)
 
-    def _look(self, state: State) -> None:
-        ledger = state.ledger
-        owner = ledger.owner
-        held = map(owner.__contains__, self._marks)
-        self.ruled: Bools = np.fromiter(held, bool, len(self._marks))
-        self.deferred: Bools = np.zeros(len(self._marks), bool)
-        for i in np.flatnonzero(self.ruled).tolist():
-            verdict = ledger.in_force[owner[self._marks[i]]].verdict
-            self.deferred[i] = verdict == "defer"
+    def _look(self, old: State | None) -> None:
+        """Take what is ruled; a micrograph whose table stays has no other decisions than before."""
+        ledger, tables = self.state.ledger, self.state.tables
+        for section in range(len(self.starts)):
+            span = self.span(section)
+            i = self.micrograph(span.start)
+            if old is not None and tables[i] is not None and tables[i] is old.tables[i]:
+                continue
+            owners = [ledger.owner.get(mark) for mark in self._marks[span]]
+            self.ruled[span] = queues.ruled(self._marks[span], tables[i], ledger)
+            self.deferred[span] = [
+                owner is not None and ledger.in_force[owner].verdict == "defer" for owner in owners
+            ]
 
     def micrograph(self, i: int) -> int:
         """Micrograph of a case."""
@@ -72,17 +77,32 @@ class Cases:
 
     def span(self, section: int) -> slice:
         """Cases of one micrograph."""
-        ends = [*self.starts[1:].tolist(), len(self)]
-        return slice(int(self.starts[section]), ends[section])
+        ends = self.starts[section + 1 : section + 2].tolist() or [len(self)]
+        return slice(int(self.starts[section]), ends[0])
 
     def row(self, i: int) -> Table | None:
         """The INSTANCE row of a case, as a table of one; None when there is none any more."""
         table = self.state.tables[self.micrograph(i)]
         if table is None:
             return None
-        section = int(self.section[i])
-        at = int(self._found(section, table)[i - self.starts[section]])
+        at = self._at(i, table)
         return table[at : at + 1] if at >= 0 else None
+
+    def flagged(self, i: int) -> bool:
+        """Whether the instance of a case is flagged."""
+        state, micrograph = self.state, self.micrograph(i)
+        table, basis = state.tables[micrograph], None
+        if state.ledger.remarks:
+            basis = state.basis(micrograph)
+        at = -1 if table is None or basis is None else self._at(i, table)
+        if basis is None or at < 0:
+            return False
+        said = remark_on(state.ledger, basis.marks_of(at))
+        return said is not None and said.flag
+
+    def _at(self, i: int, table: Table) -> int:
+        section = int(self.section[i])
+        return int(self._found(section, table)[i - self.starts[section]])
 
     def _found(self, section: int, table: Table) -> Ints:
         """Row of each case of a section, -1 where there is none."""

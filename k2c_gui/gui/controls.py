@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFontMetrics,
     QPainter,
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from .actions import Actions
-from .style import BODY, colour, font, icon, icon_pixmap, px
+from .style import BODY, CAPTION, colour, font, icon, icon_pixmap, px
 
 
 class Text(QLabel):
@@ -121,6 +121,12 @@ class Icon(QToolButton):
         if event.type() == QEvent.Type.StyleChange:
             self._dress()
 
+    def set_icon(self, name: str) -> None:
+        """Show another icon."""
+        if name != self._name:
+            self._name = name
+            self._dress()
+
     def _dress(self) -> None:
         self.setIcon(icon(self._name))
         self.setIconSize(QSize(px(16), px(16)))
@@ -148,6 +154,18 @@ class Word(QToolButton):
         super().changeEvent(event)
         if event.type() == QEvent.Type.StyleChange:
             self.setFont(font(self._size, self._weight))
+
+
+def later(owner: QObject, ms: int, run: Callable[[], object]) -> QTimer:
+    """Make a timer that calls once, some time after each start, as long as its owner lives.
+
+    `QTimer.singleShot` keeps its owner alive for ever, or calls it when it is gone.
+    """
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(ms)
+    timer.timeout.connect(run)
+    return timer
 
 
 def does(button: QAbstractButton, actions: Actions, action: str) -> None:
@@ -200,6 +218,64 @@ class Segments(QFrame):
         """Show which one is chosen, and tell nobody."""
         if word in self.buttons:
             self.buttons[word].setChecked(True)
+
+
+class Chip(QAbstractButton):
+    """A pill with a count and a name; the chosen one is solid.
+
+    Parameters
+    ----------
+    name : str
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.count: int | None = None
+        self.setText(name)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def show_count(self, count: int | None, *, chosen: bool) -> None:
+        """Show a count, none where it is not known, and whether this is the chosen one."""
+        self.setChecked(chosen)
+        if count != self.count:
+            self.count = count
+            self.updateGeometry()
+        self.setAccessibleName(self._words())
+        self.update()
+
+    def nextCheckState(self) -> None:
+        """A click asks; what is shown is chosen."""
+
+    def sizeHint(self) -> QSize:
+        """22 px high; room for two figures, so that it seldom moves."""
+        figures = "00" if self.count is None else max("00", f"{self.count:,}", key=len)
+        return QSize(width(f"{self.text()}  {figures}", CAPTION, 500) + px(18), px(22))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Name, then count; a zero is dimmed."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        on = self.isChecked()
+        painter.setBrush(colour("solid" if on else "hover" if self.underMouse() else "raised"))
+        painter.setPen(colour("text1" if self.hasFocus() else "solid" if on else "line"))
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+        inner = box.adjusted(px(9), 0, -px(9), 0)
+        full = bool(self.count)
+        painter.setFont(font(CAPTION, 500))
+        painter.setPen(colour("on_solid" if on else "text1" if full else "text3"))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(inner, middle | Qt.AlignmentFlag.AlignLeft, self.text())
+        if self.count is not None:
+            painter.setPen(colour("on_solid" if on else "text2" if full else "text3"))
+            painter.drawText(inner, middle | Qt.AlignmentFlag.AlignRight, f"{self.count:,}")
+        painter.end()
+
+    def _words(self) -> str:
+        return self.text() if self.count is None else f"{self.text()} {self.count:,}"
 
 
 class Progress(QWidget):

@@ -14,9 +14,10 @@ from PySide6.QtGui import (
     QPainter,
     QPainterPath,
     QPen,
+    QPixmap,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QToolTip
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from k2c_gui.core.model import Bools, Floats, Ints
 
@@ -198,7 +199,8 @@ class Pair(Strip):
 
     def paintEvent(self, event: object) -> None:
         """Both crops."""
-        painter = QPainter(self)
+        pixels = _pixels(self)
+        painter = QPainter(pixels)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         side = float((self.width() - px(8)) // 2)
         for i in range(2):
@@ -210,6 +212,7 @@ class Pair(Strip):
                 self._crop(painter, box, with_marks=i == 1)
             painter.restore()
         painter.end()
+        _show(pixels, self)
 
     def _crop(self, painter: QPainter, box: QRectF, *, with_marks: bool) -> None:
         assert self._place is not None  # noqa: S101
@@ -256,7 +259,8 @@ class Similar(Strip):
 
     def paintEvent(self, event: object) -> None:
         """Crops, symbols and distances."""
-        painter = QPainter(self)
+        pixels = _pixels(self)
+        painter = QPainter(pixels)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for i in range(self.MOST):
             box = self.box(i)
@@ -276,6 +280,7 @@ class Similar(Strip):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
         painter.end()
+        _show(pixels, self)
 
     def _caption(self, painter: QPainter, box: QRectF, one: Alike) -> None:
         line = QRectF(box.left(), box.bottom() + px(2), box.width(), px(20))
@@ -322,6 +327,20 @@ class Similar(Strip):
 
     def _side(self, width: int) -> float:
         return (width - px(6) * (self.MOST - 1)) / self.MOST
+
+
+def _pixels(widget: QWidget) -> QPixmap:
+    """Room to draw a widget on: a drawing of shapes knows no clipping."""
+    pixels = QPixmap(widget.size() * widget.devicePixelRatioF())
+    pixels.setDevicePixelRatio(widget.devicePixelRatioF())
+    pixels.fill(Qt.GlobalColor.transparent)
+    return pixels
+
+
+def _show(pixels: QPixmap, widget: QWidget) -> None:
+    painter = QPainter(widget)
+    painter.drawPixmap(0, 0, pixels)
+    painter.end()
 
 
 def _clip(painter: QPainter, box: QRectF) -> None:

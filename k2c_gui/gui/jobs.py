@@ -6,20 +6,23 @@ whoever asked drops it when the question has changed.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtGui import QImage
 
-from k2c_gui.core import review
-from k2c_gui.core.model import Cancelled, Grouping, K2CError
+from k2c_gui.core import compiled, outcome
+from k2c_gui.core.model import Cancelled, ClusterParams, Grouping, K2CError
+from k2c_gui.core.outcome import Result
 from k2c_gui.desk import Desk, State
 from k2c_gui.io import micrographs
 
@@ -167,8 +170,92 @@ class Report(QObject):
             self.said.emit(what, done, total)
 
 
+class Warming(Worker):
+    """Brings the compiled kernels, so that nobody waits for it.
+
+    Compiling takes seconds, once a machine, and holds up every thread of its process for a good
+    part of one. So a process of its own fills the cache; to read that takes half a second.
+
+    Parameters
+    ----------
+    done : callable
+        Called on the GUI thread; at once where there is nothing to bring.
+    """
+
+    def __init__(self, done: Callable[[], object]) -> None:
+        super().__init__(lambda _question, _answer: self._end(done))
+        self._child: subprocess.Popen[bytes] | None = None
+        self._left = False
+        self.over = compiled.ready()
+
+    def begin(self) -> None:
+        """Begin, unless that is done."""
+        if not self.over and self.busy_with is None:
+            self.ask("kernels", self._bring)
+
+    def close(self) -> None:
+        """Leave off compiling."""
+        self._left = True
+        if self._child is not None:
+            self._child.kill()
+        super().close()
+
+    def _bring(self) -> None:
+        # a program in one file has no interpreter to call
+        if not getattr(sys, "frozen", False) and _cold():
+            flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+            nothing = subprocess.DEVNULL
+            self._child = subprocess.Popen(
+                [sys.executable, "-c", _COMPILE],
+                stdin=nothing,
+                stdout=nothing,
+                stderr=nothing,
+                creationflags=flags,
+            )
+            if self._left:
+                self._child.kill()
+            self._child.wait()
+        if not self._left:
+            compiled.warm_up()
+
+    def _end(self, done: Callable[[], object]) -> None:
+        # also where it failed: the plain path is slow, and as good
+        self.over = True
+        done()
+
+
+def _cold() -> bool:
+    """Whether numba's cache, where it is by itself, lacks some kernel as it is written now."""
+    for own in compiled.declared():
+        code = own.plain.__code__
+        source = Path(code.co_filename)
+        index = f"{source.stem}.{own.plain.__qualname__}-{code.co_firstlineno}.*.nbi"
+        try:
+            written = source.stat().st_mtime
+            kept = [path.stat().st_mtime for path in (source.parent / "__pycache__").glob(index)]
+        except OSError:
+            return True
+        if max(kept, default=0.0) < written:
+            return True
+    return False
+
+
+_COMPILE = "from k2c_gui.core import compiled, sweep; compiled.warm_up()"
+
+
+class _Task(NamedTuple):
+    """One micrograph under one setting; where its grouping is known, only the rest."""
+
+    micrograph: int
+    params: ClusterParams
+    grouping: Grouping | None
+
+
 class Groupings(QObject):
-    """Keeps the desk's groupings up to date: the shown micrograph first, then the project.
+    """Keeps the desk's answers up to date: the shown micrograph first, then the project.
+
+    The setting that is tried comes before the one that is applied, and that before the pinned
+    one. Answers for the project come in batches: every one of them repaints.
 
     Parameters
     ----------
@@ -178,8 +265,9 @@ class Groupings(QObject):
         first image need not wait for that.
     """
 
-    progressed = Signal(int, int)  # micrographs grouped under the applied setting, of all
+    progressed = Signal(int, int)  # micrographs known under the tried setting, of all
     failed = Signal(object)  # a bug: the exception
+    _came = Signal(object)  # some results
 
     def __init__(self, desk: Desk, *, waiting: bool = False) -> None:
         super().__init__()
@@ -187,20 +275,33 @@ class Groupings(QObject):
         self._waiting = waiting
         self._live = Worker(self._answered)
         self._rest = Worker(self._answered)
-        self._stopped = False
+        self._warming = Warming(lambda: self._ask(desk.state))
+        self._leave = threading.Event()
+        self._stopped = self._closed = False
+        self._came.connect(self._take)
         desk.subscribe(self._changed)
-        self._ask(desk.state)
+        if not waiting:
+            self._warming.begin()
+            self._ask(desk.state)
 
     def begin(self) -> None:
         """Group what there is to group, from now on."""
         if self._waiting:
             self._waiting = False
+            self._warming.begin()
             self._ask(self._desk.state)
 
     def stop(self) -> None:
         """Leave the rest of the project as it is until the setting changes, or `resume`."""
-        self._stopped = True
-        self._rest.forget()
+        if _unknown(self._desk.state):
+            self._stopped = True
+            self._break_off()
+            self._tell()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether something was left as it is."""
+        return self._stopped
 
     def resume(self) -> None:
         """Go on with the rest of the project."""
@@ -209,45 +310,104 @@ class Groupings(QObject):
 
     def close(self) -> None:
         """Wait for the threads."""
+        self._break_off()
+        if not self._closed:  # what was told and not heard yet is not heard any more
+            self._closed = True
+            self._came.disconnect(self._take)
+        self._warming.close()
         self._live.close()
         self._rest.close()
 
+    def _break_off(self) -> None:
+        self._leave.set()
+        self._rest.forget()
+
     def _changed(self, old: State, new: State) -> None:
-        if new.ledger.params is not old.ledger.params:
+        settings = (new.params, new.pinned, new.ledger.params)
+        if settings != (old.params, old.pinned, old.ledger.params):
             self._stopped = False
-        if (
-            new.params is not old.params
-            or new.shown != old.shown
-            or new.groupings is not old.groupings
-        ):
-            self._ask(new)
+        elif new.ledger is old.ledger and new.evidence is old.evidence and new.shown == old.shown:
+            return
+        if new.shown == old.shown or new.trial.tables[new.shown] is None:
+            self._break_off()  # it goes on with what is left once the shown one is answered
+        self._ask(new)
 
     def _ask(self, state: State) -> None:
         if self._waiting:
             return
-        if state.grouping is None or state.grouping.params != state.params:
-            self._put(self._live, state, state.shown, state.params)
-        unknown = [i for i, grouping in enumerate(state.groupings) if grouping is None]
-        if unknown and not self._stopped and self._rest.busy_with is None:
-            nearest = min(unknown, key=lambda i: (abs(i - state.shown), i))
-            self._put(self._rest, state, nearest, state.ledger.params)
+        i = state.shown
+        # many marks without the compiled kernels would take minutes
+        quick = self._warming.over or len(state.evidence[i].marks) <= compiled.WORTHWHILE
+        if state.trial.tables[i] is None:
+            if quick:
+                self._ask_live(state, i)
+        elif not self._stopped and self._warming.over and self._rest.busy_with is None:
+            tasks = _unknown(state)
+            if tasks:
+                self._leave = threading.Event()
+                leave = self._leave
+                self._rest.ask(tasks, lambda: self._work_off(tasks, state, leave))
 
-    def _put(self, worker: Worker, state: State, micrograph: int, params: object) -> None:
-        evidence = state.evidence[micrograph]
-        question = (micrograph, params)
-        if worker.busy_with != question:
-            setting = state.params if worker is self._live else state.ledger.params
-            worker.ask(question, lambda: review.group(evidence, setting))
+    def _ask_live(self, state: State, i: int) -> None:
+        task = _Task(i, state.params, state.trial.groupings[i])
+        question = (i, state.params, state.ledger)
+        if self._live.busy_with != question:
+            self._live.ask(question, lambda: [_answer(task, state)])
+
+    def _work_off(self, tasks: list[_Task], state: State, leave: threading.Event) -> list[Result]:
+        """Answer one after the other, telling of some at a time; those not told are returned."""
+        some: list[Result] = []
+        told = time.monotonic()
+        for task in tasks:
+            if leave.is_set():
+                break
+            some.append(_answer(task, state))
+            if time.monotonic() - told > _REPORT_S:
+                self._came.emit(some)
+                some, told = [], time.monotonic()
+        return some
+
+    def _take(self, results: list[Result]) -> None:
+        self._desk.take(results)
+        self._tell()
+
+    def _tell(self) -> None:
+        state = self._desk.state
+        known = sum(table is not None for table in state.trial.tables)
+        self.progressed.emit(known, len(state.evidence))
 
     def _answered(self, _question: object, answer: object) -> None:
-        if isinstance(answer, Grouping):
-            self._desk.offer(answer)
-            state = self._desk.state
-            done = sum(grouping is not None for grouping in state.groupings)
-            self.progressed.emit(done, len(state.groupings))
-            self._ask(state)
+        if isinstance(answer, list):
+            self._take(answer)
+            self._ask(self._desk.state)
         else:
             self.failed.emit(answer)
+
+
+def _answer(task: _Task, state: State) -> Result:
+    evidence = state.evidence[task.micrograph]
+    return outcome.result(evidence, task.params, state.ledger, state.truth, task.grouping)
+
+
+def _unknown(state: State) -> list[_Task]:
+    """What is not known yet of the tried, the applied and the pinned setting, the nearest first."""
+    applied = state.groupings, state.tables
+    nothing = (None,) * len(state.evidence)
+    known = {state.pinned: (nothing, nothing), state.ledger.params: applied}
+    known[state.params] = state.trial.groupings, state.trial.tables
+    order = dict.fromkeys((state.params, state.ledger.params, state.pinned))
+    near = sorted(range(len(state.evidence)), key=lambda i: (abs(i - state.shown), i))
+    tasks = []
+    for params in order:
+        groupings, tables = known[params]
+        counted = state.outcomes[params]["known"]
+        only_counted = params not in (state.params, state.ledger.params)
+        tasks += [
+            _Task(i, params, groupings[i])
+            for i in near
+            if not counted[i] or (tables[i] is None and not only_counted)
+        ]
+    return tasks
 
 
 class Pictures(QObject):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import datetime
+from functools import cache
 from math import isfinite
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from .style import BODY, CAPTION, colour, font, px
+from .style import BODY, CAPTION, colour, font, metrics, px
 
 NOTHING = "–"
 """In the place of a value that is not there."""
@@ -77,15 +78,20 @@ def text(
     float
         Width of what was drawn, px.
     """
-    chosen = font(size, weight)
-    metrics = QFontMetricsF(chosen)
-    shown = words
-    if metrics.horizontalAdvance(words) > box.width():
-        shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, box.width())
-    painter.setFont(chosen)
+    measure = metrics(size, weight)
+    wide = measure.horizontalAdvance(words)
+    if wide > box.width():
+        words = measure.elidedText(words, Qt.TextElideMode.ElideRight, box.width())
+        wide = measure.horizontalAdvance(words)
+    painter.setFont(font(size, weight))
     painter.setPen(colour(tone))
-    painter.drawText(box, align | Qt.TextFlag.TextSingleLine, shown)
-    return metrics.horizontalAdvance(shown)
+    painter.drawText(box, _single_line(align), words)
+    return wide
+
+
+@cache
+def _single_line(align: Qt.AlignmentFlag) -> int:
+    return align.value | Qt.TextFlag.TextSingleLine.value
 
 
 def paragraph(painter: QPainter, box: QRectF, words: str, *, tone: str = "text3") -> None:
@@ -98,7 +104,7 @@ def paragraph(painter: QPainter, box: QRectF, words: str, *, tone: str = "text3"
 
 def width_of(words: str, size: int = BODY, weight: int = 400) -> float:
     """Width of words, px."""
-    return QFontMetricsF(font(size, weight)).horizontalAdvance(words)
+    return metrics(size, weight).horizontalAdvance(words)
 
 
 def centred(painter: QPainter, pixmap: QPixmap, x: float, y: float) -> None:

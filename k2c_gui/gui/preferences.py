@@ -208,23 +208,31 @@ class Preferences:
         self._set(f"images/{_name(identity)}", str(folder))
 
     @property
+    def export(self) -> dict[str, Any]:
+        """How the last release was chosen; plain JSON values, empty at first."""
+        return self._get("export", dict[str, Any], {})
+
+    @export.setter
+    def export(self, chosen: dict[str, Any]) -> None:
+        self._set("export", chosen)
+
+    @property
     def recent(self) -> tuple[Recent, ...]:
         """Sessions opened before, the newest first, also those that are gone by now."""
         return self._get("recent", tuple[Recent, ...], ())
 
     def remember(self, path: Path, session: Session) -> None:
         """Put a session that was opened first, with what is known of it at once."""
-        known = self._known(path)
-        sources, ledger = session.state.sources, session.state.ledger
-        self._put(
-            msgspec.structs.replace(
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        known = msgspec.structs.replace(self._known(path), opened_at=now)
+        if session.whole:
+            known = msgspec.structs.replace(
                 known,
-                opened_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                micrographs=len(sources.micrographs),
-                marks=len(sources.marks),
-                signed_off=len(ledger.signed_off),
+                micrographs=len(session.state.sources.micrographs),
+                marks=len(session.state.sources.marks),
+                signed_off=len(session.state.ledger.signed_off),
             )
-        )
+        self._put(known)
 
     def summarise(self, path: Path, **known: Any) -> None:
         """Set fields of a session's card; `Recent` names them."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QHelpEvent,
     QMouseEvent,
@@ -20,7 +22,7 @@ from k2c_gui.desk import withheld
 from .cases import Cases
 from .painting import LEFT, NOTHING, RIGHT, centred, percent, text
 from .style import CAPTION, colour, look, px
-from .symbols import Symbol, chip, ringed
+from .symbols import chip, pennant, ringed, symbol_of
 from .votes import neutral, stacked
 
 ROW = 26
@@ -105,6 +107,7 @@ class CaseTable(QAbstractScrollArea):
         self._cases = cases
         self._current = -1
         self._over = -1
+        self._drawn: dict[int, object] = {}
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -115,20 +118,21 @@ class CaseTable(QAbstractScrollArea):
     # What it shows
 
     def refresh(self) -> None:
-        """The cases are others, or are ruled differently."""
+        """The cases are others, or are ruled differently: draw the lines that show it."""
         lines = len(self._cases) + len(self._cases.starts)
         bar = self.verticalScrollBar()
         bar.setRange(0, max(0, lines * px(ROW) - self.viewport().height()))
         bar.setPageStep(self.viewport().height())
         bar.setSingleStep(px(ROW))
-        self.viewport().update()
+        for line in self._in_sight(self.viewport().rect()):
+            if self._drawn.get(line) != self._content(line):
+                self._redraw(line)
 
     def set_current(self, case: int) -> None:
         """Mark the row of a case, and scroll to it if it is out of sight."""
         if case < 0 and self._current < 0:
             return
-        self._current = case
-        self.viewport().update()
+        self._mark(case, self._over)
         if case >= 0:
             top = self._line(case) * px(ROW)
             bar = self.verticalScrollBar()
@@ -149,6 +153,37 @@ class CaseTable(QAbstractScrollArea):
         line = int((y + self.verticalScrollBar().value()) // px(ROW))
         section, case = self._at(line)
         return case if section >= 0 else -1
+
+    def _mark(self, current: int, over: int) -> None:
+        before = self._current, self._over
+        self._current, self._over = current, over
+        for case in {*before, current, over} - {-1}:
+            if case < len(self._cases):
+                self._redraw(self._line(case))
+
+    def _redraw(self, line: int) -> None:
+        top = line * px(ROW) - self.verticalScrollBar().value()
+        self.viewport().update(0, top, self.viewport().width(), px(ROW))
+
+    def _in_sight(self, part: QRect) -> range:
+        offset = self.verticalScrollBar().value()
+        first = (offset + part.top()) // px(ROW)
+        return range(first, (offset + part.bottom()) // px(ROW) + 1)
+
+    def _content(self, line: int) -> object:
+        """What a line shows, but for which case is marked."""
+        cases = self._cases
+        section, case = self._at(line)
+        if case < 0:
+            return section, section >= 0 and (cases.starts[section], self._done(section))
+        row = cases.row(case)
+        drawn = None if row is None else (row.tobytes(), bool(withheld(cases.state, row)[0]))
+        about = bool(cases.ruled[case]), cases.flagged(case)
+        return case, cases.mark(case), *about, drawn, cases.state.queue.facet
+
+    def _done(self, section: int) -> str:
+        span = self._cases.span(section)
+        return f"{int(self._cases.ruled[span].sum())} of {span.stop - span.start}"
 
     def _line(self, case: int) -> int:
         return case + int(self._cases.section[case]) + 1
@@ -172,10 +207,11 @@ class CaseTable(QAbstractScrollArea):
         super().changeEvent(event)
         if event.type() == QEvent.Type.StyleChange:
             self.refresh()
+            self.viewport().update()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Draw what came into sight."""
-        self.viewport().update()
+        self.viewport().scroll(dx, dy)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show which row a click would select."""
@@ -215,8 +251,7 @@ class CaseTable(QAbstractScrollArea):
 
     def _hover(self, case: int) -> None:
         if case != self._over:
-            self._over = case
-            self.viewport().update()
+            self._mark(self._current, case)
 
     # Painting
 
@@ -227,14 +262,16 @@ class CaseTable(QAbstractScrollArea):
         painter.fillRect(event.rect(), colour("panel"))
         columns = Columns(self.width())
         offset = self.verticalScrollBar().value()
-        first = (offset + event.rect().top()) // px(ROW)
-        last = (offset + event.rect().bottom()) // px(ROW)
-        for line in range(first, last + 1):
+        for line in self._in_sight(event.rect()):
+            top = line * px(ROW) - offset
+            if not event.region().intersects(QRect(0, top, self.width(), px(ROW))):
+                continue
+            self._drawn[line] = self._content(line)
             section, case = self._at(line)
             if section < 0:
-                break
+                continue
             painter.save()
-            painter.translate(0, line * px(ROW) - offset)
+            painter.translate(0, top)
             if case < 0:
                 self._paint_section(painter, section)
             else:
@@ -244,14 +281,13 @@ class CaseTable(QAbstractScrollArea):
 
     def _paint_section(self, painter: QPainter, section: int) -> None:
         cases = self._cases
-        span = cases.span(section)
         width = self.width()
         painter.fillRect(QRectF(0, 0, width, px(ROW)), colour("raised"))
-        done = f"{int(cases.ruled[span].sum())} of {span.stop - span.start}"
         box = QRectF(px(12), 0, width - px(26), px(ROW))
+        done = self._done(section)
         used = text(painter, box, done, size=CAPTION, tone="text3", align=RIGHT)
         box.setWidth(box.width() - used - px(8))
-        name = cases.state.evidence[cases.micrograph(span.start)].name
+        name = cases.state.evidence[cases.micrograph(int(cases.starts[section]))].name
         text(painter, box, name, weight=500)
 
     def _paint_case(self, painter: QPainter, case: int, columns: Columns) -> None:
@@ -265,10 +301,16 @@ class CaseTable(QAbstractScrollArea):
         tone = "text1" if here else "text3" if ruled else "text2"
         weight = 600 if here else 400
         text(painter, columns.place, str(case + 1), size=CAPTION, tone="text3", align=RIGHT)
-        text(painter, columns.instance, self._cases.number(case), tone=tone, weight=weight)
+        name = self._cases.number(case)
+        used = text(painter, columns.instance, name, tone=tone, weight=weight)
         row = self._cases.row(case)
         bar = columns.votes.adjusted(0, px(9), -px(14), -px(9))
         hidden = row is None or bool(withheld(self._cases.state, row)[0])
+        if self._cases.flagged(case):
+            painter.save()
+            painter.translate(columns.instance.left() + used + px(5), px(ROW) / 2 + 5)
+            pennant(painter, colour(tone), filled=True, casing=False)
+            painter.restore()
         painter.setOpacity(0.45 if ruled else 1.0)
         if row is None or hidden:
             neutral(painter, bar)
@@ -286,6 +328,6 @@ class CaseTable(QAbstractScrollArea):
         one = row[0]
         # where every case is ambiguous, rings would say nothing
         ring = bool(one["ambiguous"]) and self._cases.state.queue.facet not in ("ambiguous", "tie")
-        symbol = Symbol(int(one["label"]), int(one["status"]), ring, hidden)
+        symbol = replace(symbol_of(one, hidden=hidden), ambiguous=ring)
         shape = chip(symbol, px(8 if ringed(symbol) else 10), look().theme)
         centred(painter, shape, x, px(ROW) / 2)

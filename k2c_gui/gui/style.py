@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontDatabase,
+    QFontMetricsF,
     QGuiApplication,
     QIcon,
     QPainter,
@@ -105,6 +106,9 @@ PLATE_TEXT = QColor("#EDEDEF")
 PLATE_DIM = QColor("#ACACB2")
 UNLABELLED = QColor("#FFFFFF")
 
+HEAT = ("#0B2545", "#35476C", "#6F717A", "#AEA26F", "#FBE36A")
+"""From low to high; it rises in lightness, so every eye can tell."""
+
 CAPTION, BODY, TITLE, HEAD, PAGE = 11, 12, 13, 16, 22
 """Font sizes, px at scale 1."""
 
@@ -144,8 +148,13 @@ def system_theme() -> Theme:
 
 
 def colour(token: str) -> QColor:
-    """Colour of a token in the theme in force."""
-    return QColor(getattr(look().tokens, token))
+    """Colour of a token in the theme in force, to be copied before it is changed."""
+    return _colour(getattr(look().tokens, token))
+
+
+@cache
+def _colour(hue: str) -> QColor:
+    return QColor(hue)
 
 
 def px(size: float) -> int:
@@ -154,7 +163,7 @@ def px(size: float) -> int:
 
 
 def font(size: int = BODY, weight: int = 400) -> QFont:
-    """A font of the program: tabular figures, no hinting.
+    """A font of the program, to be copied before it is changed: tabular figures, no hinting.
 
     Parameters
     ----------
@@ -163,7 +172,17 @@ def font(size: int = BODY, weight: int = 400) -> QFont:
     weight : int
         400, 500 or 600.
     """
-    return QFont(_font(px(size), weight))
+    return _font(px(size), weight)
+
+
+def metrics(size: int = BODY, weight: int = 400) -> QFontMetricsF:
+    """Lengths of words in a font of the program."""
+    return _metrics(px(size), weight)
+
+
+@cache
+def _metrics(height: int, weight: int) -> QFontMetricsF:
+    return QFontMetricsF(_font(height, weight))
 
 
 @cache

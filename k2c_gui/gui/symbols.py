@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from math import cos, pi, sin
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPixmap
 
-from k2c_gui.core.model import STATUS
+from k2c_gui.core.model import BACKING, NO_LABEL, STATUS, Ints, Table
 from k2c_gui.io.resources import LabelStyle, label_styles
 
 from .style import ASK, CASING, UNLABELLED, WHITE, colour, look
@@ -35,13 +36,40 @@ class Symbol:
         Place in `STATUS`.
     ambiguous : bool
     hidden : bool
-        Blind: drawn as if it had no label, and not as ambiguous.
+        Blind: drawn as if it had no label. The ring stays: that it is a question is no vote.
+    sign : str
+        Of `SIGNS`: how the grouping bears a decision out.
     """
 
     label: int
     status: int = PROPOSED
     ambiguous: bool = False
     hidden: bool = False
+    sign: str = ""
+
+
+SIGNS = ("", "dissolved", "expert", "changed", "merged", "conflict", "split", "grew")
+"""What a decision looks like beside its label; ``expert``: only an expert marked it."""
+
+_SIGN_OF_BACKING = np.array(
+    [SIGNS.index({"detached": "dissolved", "kept": ""}.get(name, name)) for name in BACKING]
+)
+
+
+def signs(instances: Table) -> Ints:
+    """Place in `SIGNS` of each INSTANCE row."""
+    sign = _SIGN_OF_BACKING[instances["backing"]]
+    alone = (instances["n_marks"] == 0) & (instances["status"] != PROPOSED) & (sign == 0)
+    return np.asarray(np.where(alone, SIGNS.index("expert"), sign))
+
+
+def symbol_of(one: np.void, *, hidden: bool) -> Symbol:
+    """What an INSTANCE row looks like; of what is withheld only that it is a question."""
+    sign = SIGNS[int(signs(np.atleast_1d(one))[0])]
+    status = int(one["status"])
+    if hidden and status != PROPOSED:
+        return Symbol(NO_LABEL, PROPOSED, ambiguous=True, hidden=True, sign=sign)
+    return Symbol(int(one["label"]), status, bool(one["ambiguous"]), hidden, sign)
 
 
 @cache
@@ -120,11 +148,13 @@ def draw(painter: QPainter, symbol: Symbol, size: float, *, casing: bool = True)
     """
     label = -1 if symbol.hidden else symbol.label
     tint = label_colour(label) if casing or symbol.status == DECIDED else edge_colour(label)
-    if symbol.status in (DECIDED, REJECTED):
+    if symbol.status in (DECIDED, REJECTED) and symbol.sign != "dissolved":
         size *= 0.86
     path = outline(label, size)
     saltire = label in styles() and styles()[label].symbol == "saltire"
-    if symbol.status == DECIDED:
+    if symbol.sign == "dissolved":
+        _broken(painter, path, tint, size, casing=casing)
+    elif symbol.status == DECIDED:
         edge = None if casing or look().theme == "dark" else edge_colour(label)
         _filled(painter, path, tint, size, saltire=saltire, casing=casing, edge=edge)
     else:
@@ -136,6 +166,10 @@ def draw(painter: QPainter, symbol: Symbol, size: float, *, casing: bool = True)
         _struck(painter, size, casing=casing)
     if ringed(symbol):
         _ring(painter, size, broken=symbol.status == DEFERRED, casing=casing)
+    if symbol.sign == "expert":
+        _ticks(painter, size, tint if symbol.status == DECIDED else WHITE, casing=casing)
+    elif casing:
+        _signed(painter, symbol.sign, size)
 
 
 @cache
@@ -178,7 +212,7 @@ def corners(painter: QPainter, half: float = 23.0, arm: float = 9.0) -> None:
 def ringed(symbol: Symbol) -> bool:
     """Whether a ring lies around it, which takes almost twice the room."""
     ruled = symbol.status in (DECIDED, REJECTED)
-    return symbol.status == DEFERRED or (symbol.ambiguous and not symbol.hidden and not ruled)
+    return symbol.status == DEFERRED or (symbol.ambiguous and not ruled)
 
 
 def _polygon(path: QPainterPath, points: list[tuple[float, float]], size: float) -> None:
@@ -217,6 +251,76 @@ def _filled(
     painter.fillPath(path, tint)
     if edge:
         _stroke(painter, path, edge, 1.0)
+
+
+def _broken(
+    painter: QPainter, path: QPainterPath, tint: QColor, size: float, *, casing: bool
+) -> None:
+    """An edge with gaps, and a dot: what was decided here, and nothing backs it."""
+    line = max(1.5, 0.15 * size)
+    if casing:
+        _stroke(painter, path, CASING, line + 2.2)
+    pen = QPen(tint, line)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    pen.setDashPattern([0.21 * size / line, 0.17 * size / line])
+    painter.strokePath(path, pen)
+    dot = QPainterPath()
+    dot.addEllipse(QPointF(0, 0), 0.17 * size, 0.17 * size)
+    if casing:
+        _stroke(painter, dot, CASING, 2.2)
+    painter.fillPath(dot, tint)
+
+
+def _ticks(painter: QPainter, size: float, tint: QColor, *, casing: bool) -> None:
+    """Four lines that point at what only an expert marked."""
+    path = QPainterPath()
+    for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1)):
+        path.moveTo(0.80 * size * x, 0.80 * size * y)
+        path.lineTo(1.18 * size * x, 1.18 * size * y)
+    line = max(1.5, 0.15 * size)
+    if casing:
+        _stroke(painter, path, CASING, line + 2.2)
+    _stroke(painter, path, tint, line)
+
+
+_STROKES: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
+    "changed": (((-4, -2), (4, -2)), ((-4, 2), (4, 2)), ((-2, 4), (2, -4))),
+    "merged": (((-4, -4), (0, 0), (-4, 4)), ((0, 0), (4, 0))),
+    "split": (((4, -4), (0, 0), (4, 4)), ((0, 0), (-4, 0))),
+    "grew": (((-4, 1), (0, -3), (4, 1)), ((0, -3), (0, 4))),
+    "conflict": (((0, -4.5), (0, 1)), ((0, 4), (0, 4.4))),
+}
+"""Lines of each sign, px: not equal; two become one; one becomes two; more; look here."""
+
+
+def _signed(painter: QPainter, sign: str, size: float) -> None:
+    """A small white sign at the upper right."""
+    path = QPainterPath()
+    for line in _STROKES.get(sign, ()):
+        path.moveTo(*line[0])
+        for point in line[1:]:
+            path.lineTo(*point)
+    if not path.isEmpty():
+        path.translate(0.8 * size, -0.8 * size)
+        _stroke(painter, path, CASING, 3.8)
+        _stroke(painter, path, WHITE, 1.6)
+
+
+def pennant(painter: QPainter, tint: QColor, *, filled: bool, casing: bool = True) -> None:
+    """A small flag whose pole stands at the painter's origin; hollow for words alone."""
+    pole, cloth = QPainterPath(), QPainterPath()
+    pole.moveTo(0, 0)
+    pole.lineTo(0, -11)
+    for i, (x, y) in enumerate(((0, -11), (7.5, -8.5), (0, -6))):
+        (cloth.lineTo if i else cloth.moveTo)(x, y)
+    cloth.closeSubpath()
+    if casing:
+        for path in (pole, cloth):
+            _stroke(painter, path, CASING, 3.6)
+    for path in (pole, cloth):
+        _stroke(painter, path, tint, 1.4)
+    if filled:
+        painter.fillPath(cloth, tint)
 
 
 def _struck(painter: QPainter, size: float, *, casing: bool) -> None:

@@ -71,8 +71,8 @@ def scene(n: int, side: int, rng: np.random.Generator) -> Scene:
         marks,
         np.zeros(0, VOTE),
         np.zeros(0, np.int64),
-        np.zeros(0, TILE),
-        np.zeros(0, np.int64),
+        np.zeros(1, TILE),
+        np.array([20]),
         20,
     )
     order = np.argsort(place[:, 1])

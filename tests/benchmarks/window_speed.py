@@ -294,13 +294,10 @@ def pressed(bench: Bench) -> tuple[list[float], Times]:
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
-    from k2c_gui.core import ledger
-
     parts: Times = defaultdict(list)
     file = bench.session._file
     measured(parts, "commit", file, "append")
-    fold = ledger.fold
-    measured(parts, "fold", bench.session, "_fold")
+    measured(parts, "ledger", bench.session._history, "take")
     measured(parts, "refold: tables and views", bench.desk, "_refold")
     measured(parts, "go: next case in the views", bench.desk, "go")
     took, verbs = [], []
@@ -315,7 +312,6 @@ def pressed(bench: Bench) -> tuple[list[float], Times]:
         took.append(bench.timed(press, lambda before=before: bench.desk.state.selected != before))
         bench.rest(0.02)
     parts["paint"] = [all_ - verb for all_, verb in zip(took, verbs, strict=True)]
-    ledger.fold = fold
     return took, parts
 
 
@@ -344,25 +340,34 @@ def slider(folder: Path) -> None:
 
     import many_marks
 
-    print("slider to new centroids painted, 2,000 marks, median / p95 ms")
-    path = many_marks.write(folder / "slider.k2c", [2_000] * 4)
+    from k2c_gui.core.model import DEFAULT
+
+    print("slider to new centroids painted, 94 micrographs of 2,000 marks, median / p95 ms")
+    path = many_marks.write(folder / "slider.k2c", [2_000] * 94)
     bench = Bench(path)
+    # the marks lie on a grid: what is one group under a large setting is no particle to split
+    bench.desk.try_params(replace(DEFAULT, split=False))
+    bench.until(partial(counted, bench))
     dial = next(v for v in bench.window._waiting if hasattr(v, "dials")).dials
     for field, values in (("min_cluster_size", range(3, 20)), ("min_samples", range(1, 18))):
-        took = []
+        took, whole = [], []
         for i in range(DRAGS):
             value = values[i % len(values)]
-            state = bench.desk.state
-            if getattr(state.params, field) == value:
+            if getattr(bench.desk.state.params, field) == value:
                 continue
 
             def answered() -> bool:
                 state = bench.desk.state
                 return state.grouping is not None and state.grouping.params == state.params
 
+            begun = time.perf_counter()
             took.append(bench.timed(partial(dial[field].moved.emit, value), answered))
+            if i % 4 == 0:  # else the next value comes as in a drag, while the rest is under way
+                bench.until(partial(counted, bench))
+                whole.append(1000 * (time.perf_counter() - begun))
             bench.rest(0.02)
         say(field, took, "60")
+        say("  all 94 counted", whole)
     bench.close()
     from k2c_gui.session import Session
 
@@ -421,51 +426,71 @@ def switch(folder: Path) -> None:
     ratio(took, plain)
 
 
+def counted(bench: Bench) -> bool:
+    """Whether what the setting makes of every micrograph is known."""
+    state = bench.desk.state
+    return bool(state.outcomes[state.params]["known"].all())
+
+
 def stall(folder: Path) -> None:
+    import many_marks
+
+    for marks, target in (([2_000] * 94, "10"), ([20_000], "25"), ([100_000], "25")):
+        print(f"gaps of a 5 ms timer on the GUI thread, {len(marks)} x {marks[0]:,} marks, ms")
+        bench = Bench(many_marks.write(folder / f"stall{len(marks)}_{marks[0]}.k2c", marks))
+        gaps(bench, target)
+        bench.close()
+
+
+def gaps(bench: Bench, target: str) -> None:
+    """Try settings, and measure how long nothing else was done meanwhile."""
     from dataclasses import replace
 
-    import many_marks
     from PySide6.QtCore import Qt, QTimer
 
-    print("gaps of a 5 ms timer on the GUI thread while 20,000 marks are grouped, ms")
-    path = many_marks.write(folder / "stall.k2c", [20_000])
-    bench = Bench(path)
+    from k2c_gui.core.model import DEFAULT
+
     beats: list[float] = []
     timer = QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)
     timer.timeout.connect(lambda: beats.append(time.perf_counter()))
     timer.start(5)
-    offered: list[float] = []
-    offer = bench.desk.offer
-    bench.window.groupings._desk.offer = (  # type: ignore[method-assign]
-        lambda g: (offered.append(time.perf_counter()), offer(g))[1]
-    )
+    came: list[tuple[float, float]] = []
+    take = bench.desk.take
+
+    def taken(results: object) -> None:
+        begun = time.perf_counter()
+        take(results)  # type: ignore[arg-type]
+        came.append((begun, time.perf_counter()))
+
+    bench.desk.take = taken  # type: ignore[method-assign]
     bench.rest(1.0)
-    idle = 1000 * np.diff(beats)
-    print(f"  idle: longest {idle.max():.1f}")
-    working, drawing, fits = [], [], []
+    print(f"  idle: longest {1000 * np.diff(beats).max():.1f}")
+    working, taking, drawing, fits = [], [], [], []
     for i in range(SETTINGS):
         beats.clear()
+        came.clear()
         begun = time.perf_counter()
-        params = replace(bench.desk.state.params, min_cluster_size=5 + i)
-        bench.desk.try_params(params)
-        bench.until(
-            lambda p=params: bool(
-                bench.desk.state.grouping and bench.desk.state.grouping.params == p
-            )
-        )
-        answered = offered[-1]
+        tried = replace(DEFAULT, min_cluster_size=6 + i, min_samples=3 + i, split=False)
+        bench.desk.try_params(tried)
+        bench.until(partial(counted, bench))
+        fits.append(1000 * (time.perf_counter() - begun))
         bench.rest(0.1)
         at = np.array(beats)
-        gaps = 1000 * np.diff(at)
-        work = at[1:] < answered
-        working.append(float(gaps[work].max(initial=0)))
-        drawing.append(float(gaps[~work].max(initial=0)))
-        fits.append(1000 * (answered - begun))
-    say("grouping takes", fits)
-    say("longest gap while it works", working, "25")
-    say("longest gap as the answer comes and is drawn", drawing)
-    bench.close()
+        gap = 1000 * np.diff(at)
+        # a gap in which an answer came is that of taking and drawing it
+        first, last = came[0][0], came[-1][1] + 0.03
+        with_answer = np.zeros(len(gap), bool)
+        for from_, to in came:
+            with_answer |= (at[:-1] < to + 0.03) & (at[1:] > from_)
+        during = (at[1:] > begun) & (at[:-1] < max(first, last))
+        working.append(float(gap[during & ~with_answer].max(initial=0)))
+        taking.append(1000 * max(to - from_ for from_, to in came))
+        drawing.append(float(gap[with_answer].max(initial=0)))
+    say("until all is counted", fits)
+    say("longest gap while it works", working, target)
+    say("longest the desk and the views take an answer", taking)
+    say("longest gap as an answer comes and is drawn", drawing)
 
 
 def main(wanted: list[str]) -> None:

@@ -81,9 +81,11 @@ def test_a_merge_has_the_majority_of_all_votes() -> None:
 def test_each_part_of_a_split_has_its_own_majority() -> None:
     marks = basis(TWO, [[], []]).evidence.marks
     right = marks["x"][marks["mark"] % 65536 == 0] > 40
-    ground = basis(TWO, [np.where(right, 1, 0).tolist(), []])
-    draft = drafts.split_by(ground, 0, np.array([(40, 0), (99, 0), (99, 99), (40, 99)], float))
+    votes = [np.where(right, 1, 0).tolist(), []]
+    polygon = np.array([(40, 0), (99, 0), (99, 99), (40, 99)], float)
+    draft = drafts.split_by(basis(TWO, votes, blind=False), 0, polygon)
     assert draft.labels == (1, 0)
+    assert drafts.split_by(basis(TWO, votes), 0, polygon).labels == (None, None), "hidden"
     assert draft.votes == ((0, int(right.sum())), (int((~right).sum()), 0))
     assert draft.x[0] > 40 > draft.x[1]
 

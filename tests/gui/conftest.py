@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from k2c_gui import demo
-from k2c_gui.core import review
+from k2c_gui.core import compiled, review
 from k2c_gui.demo import WorldParams
 from k2c_gui.desk import Desk
 from k2c_gui.gui.actions import Actions
@@ -31,6 +31,12 @@ PARAMS = WorldParams(micrographs=2, seed=2, size=512, particles=30, tiles_per_ax
 def plain_look(qapp: QApplication) -> None:
     """Begin with the dark theme at scale 1, whatever the test before left."""
     look().apply("dark", 1.0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> None:
+    """Compile once, as a machine does, and not against the clock of some test."""
+    compiled.warm_up()
 
 
 @pytest.fixture(scope="session")

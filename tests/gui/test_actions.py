@@ -66,12 +66,13 @@ def test_every_action_has_words_a_menu_and_a_tooltip_that_names_its_key(window: 
 
 
 def test_no_two_actions_share_a_key() -> None:
-    keys = [key.toString() for row in table() for key in sequences(row.keys)]
+    keys = [(row.scope, key.toString()) for row in table() for key in sequences(row.keys)]
     assert len(keys) == len(set(keys))
 
 
 @pytest.mark.parametrize("row", table(), ids=lambda row: row.id)
 def test_every_key_does_its_action_once(window: Desk, row: Row) -> None:
+    window.actions_.mode = row.scope
     for sequence in sequences(row.keys):
         window.done.clear()
         combination = sequence[0]
@@ -136,6 +137,25 @@ def test_digits_are_found_by_their_place_on_azerty(
 ) -> None:
     window.key(key, text, scan=scan)
     assert window.done == [means]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "held", "scan", "means"),
+    [
+        (0x0410, "а", PLAIN, 41, "label:0"),  # Cyrillic, at the place of F
+        (0x042F, "", Mod.ControlModifier, 52, "undo"),  # Ctrl, at the place of Z
+    ],
+)
+def test_letters_are_found_by_their_place_without_latin_ones(
+    window: Desk, key: int, text: str, held: Mod, scan: int, means: str
+) -> None:
+    window.key(key, text, held, scan=scan)
+    assert window.done == [means]
+
+
+def test_a_latin_letter_is_not_another_by_its_place(window: Desk) -> None:
+    window.key(Key.Key_U, "u", scan=41)  # Dvorak: at the place of F
+    assert "label:0" not in window.done
 
 
 def test_place_means_no_digit_with_a_modifier(window: Desk) -> None:
@@ -210,13 +230,13 @@ def test_keys_of_another_window_are_its_own(window: Desk, qtbot: QtBot) -> None:
 
 def test_changed_keys_act_at_once_and_are_shown(window: Desk, qtbot: QtBot) -> None:
     with qtbot.waitSignal(window.actions_.keys_changed):
-        window.actions_.set_keys({"label:0": ["X", "1"]})
+        window.actions_.set_keys({"label:0": ["Y", "1"]})
     window.key(Key.Key_F, "f")
     assert window.done == []
-    window.key(Key.Key_X, "x")
+    window.key(Key.Key_Y, "y")
     assert window.done == ["label:0"]
-    assert window.actions_.tooltip("label:0") == "Nanoparticle (X)"
-    assert window.actions_.actions["label:0"].toolTip() == "Nanoparticle (X)"
+    assert window.actions_.tooltip("label:0") == "Nanoparticle (Y)"
+    assert window.actions_.actions["label:0"].toolTip() == "Nanoparticle (Y)"
 
 
 def test_one_key_for_two_actions_is_refused_and_nothing_changes(window: Desk) -> None:

@@ -123,7 +123,7 @@ def test_votes_show_once_the_case_is_ruled(view: View, desk: Desk) -> None:
     assert view.bars.words() == HIDDEN  # the next one
     desk.go(-1)
     assert view.bars.words() != HIDDEN
-    assert view.heading.state == "Decided Cluster"
+    assert view.heading.state == "Decided: Cluster"
 
 
 def test_history_tells_rulings_and_their_undoing(view: View, desk: Desk) -> None:
@@ -137,7 +137,7 @@ def test_history_tells_rulings_and_their_undoing(view: View, desk: Desk) -> None
     assert [words for _, words in view.history.rows] == [
         "Redone, Some Expert",
         "Undone, Some Expert",
-        "Decided Cluster, Some Expert: Two lobes",
+        "Decided: Cluster, Some Expert: Two lobes",
     ]
     desk.go(1)
     assert view.history.rows == []

@@ -41,6 +41,7 @@ def test_buttons_lie_as_their_keys_do(bar: View) -> None:
         "Nanoparticle",
         "Cluster",
         "Keep ambiguous",
+        "Reject",
         "next",
         "take back",
     ]
@@ -50,7 +51,7 @@ def test_buttons_lie_as_their_keys_do(bar: View) -> None:
 
 
 def test_buttons_follow_changed_keys(bar: View, actions: Actions) -> None:
-    actions.set_keys({"label:0": ["L"]})
+    actions.set_keys({"label:0": ["L"], "lasso": []})
     bar.layout().activate()
     assert from_left(bar)[:4] == ["Nothing", "Artifact", "Cluster", "Keep ambiguous"]
     assert find(bar, "Nanoparticle").toolTip() == "Nanoparticle (L)"
@@ -149,7 +150,9 @@ def test_fewer_labels_leave_no_keys_over(
 
 def test_a_narrow_bar_gives_up_words_then_keys_but_no_answer(qtbot: QtBot, bar: View) -> None:
     def laid_out() -> bool:
-        return all(bar.rect().contains(button.geometry()) for button in bar.rulings)
+        seen = [button for button in bar.rulings if button.isVisible()]
+        assert len(seen) >= len(bar.rulings) - 1  # rejecting has its key and the menus
+        return all(bar.rect().contains(button.geometry()) for button in seen)
 
     wide = bar.back.width()
     least = bar.minimumSizeHint().width()

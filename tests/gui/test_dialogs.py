@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QKeySequenceEdit, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from k2c_gui import __version__
+from k2c_gui import __version__, importing
 from k2c_gui.core.model import K2CError, Micrograph, Progress, no_progress
 from k2c_gui.desk import Desk
 from k2c_gui.gui.actions import Actions, table
@@ -21,7 +21,6 @@ from k2c_gui.gui.jobs import Pictures
 from k2c_gui.gui.preferences import Preferences
 from k2c_gui.gui.style import look
 from k2c_gui.gui.views import dialogs
-from k2c_gui.gui.views.dialogs import demo as demo_dialog
 from k2c_gui.gui.views.dialogs.images import search
 from k2c_gui.gui.views.dialogs.keys import as_text, in_force
 from k2c_gui.gui.views.dialogs.sheet import Sheet
@@ -114,9 +113,9 @@ def test_every_action_is_listed_with_its_keys(actions: Actions, preferences: Pre
 
 
 def test_keys_without_a_window_are_those_to_come(preferences: Preferences) -> None:
-    preferences.keys = {"defer": ["X"]}
+    preferences.keys = {"defer": ["Y"]}
     lines = {line.id: line.shown for line in in_force(None, preferences)}
-    assert lines["defer"] == "X"
+    assert lines["defer"] == "Y"
     assert lines["label:1"] == "J, 2"
 
 
@@ -162,11 +161,11 @@ def test_key_that_is_pressed_is_taken_and_kept(
     edit = change.findChild(QKeySequenceEdit)
     assert edit is not None
     assert edit.keySequence().toString() == "K"
-    qtbot.keyClick(edit, Qt.Key.Key_X)
-    assert actions.key("defer") == "X", "it holds at once"
+    qtbot.keyClick(edit, Qt.Key.Key_Y)
+    assert actions.key("defer") == "Y", "it holds at once"
     assert preferences.keys == {}
     qtbot.mouseClick(change.save, Qt.MouseButton.LeftButton)
-    assert preferences.keys == {"defer": ["X"]}
+    assert preferences.keys == {"defer": ["Y"]}
     assert actions.key("label:0") == "F"
 
 
@@ -188,7 +187,7 @@ def test_conflict_is_refused_with_both_names_until_it_is_solved(
 def test_cancel_brings_the_keys_back(
     change: dialogs.ChangeKeys, actions: Actions, preferences: Preferences
 ) -> None:
-    change.cell("defer", 0).setText("X")
+    change.cell("defer", 0).setText("Y")
     change.reject()
     assert actions.key("defer") == "K"
     assert preferences.keys == {}
@@ -197,7 +196,7 @@ def test_cancel_brings_the_keys_back(
 def test_reset_and_a_key_put_back_by_hand_leave_nothing_changed(
     actions: Actions, preferences: Preferences, qtbot: QtBot
 ) -> None:
-    preferences.keys = {"defer": ["X"]}
+    preferences.keys = {"defer": ["Y"]}
     actions.set_keys(preferences.keys)
     for way in ("reset", "by hand"):
         dialog = dialogs.ChangeKeys(actions, preferences, None)
@@ -207,7 +206,7 @@ def test_reset_and_a_key_put_back_by_hand_leave_nothing_changed(
             press(dialog, "Reset to defaults", qtbot)
             assert dialog.cell("defer", 0).text() == "K"
         else:
-            dialog.cell("defer", 0).setText("X")
+            dialog.cell("defer", 0).setText("Y")
             dialog.cell("defer", 0).setText("K")
         dialog.accept()
         assert preferences.keys == {}, way
@@ -329,7 +328,7 @@ def test_demo_is_written_and_opened(
         progress("Drawing", 0, 1)
         return None, folder / "demo.k2c"
 
-    monkeypatch.setattr(demo_dialog, "make_demo", make)
+    monkeypatch.setattr(importing, "make_demo", make)
     opened: list[Path] = []
     dialogs.make_demo(window, tmp_path / "demo", opened.append)
     qtbot.waitUntil(lambda: bool(opened), timeout=PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from k2c_gui.core.model import K2CError, Progress
+from k2c_gui.core.model import Decision, K2CError, Progress
 from k2c_gui.gui.style import look
 from k2c_gui.gui.views import import_page
 from k2c_gui.gui.views.import_page import Dialog
@@ -197,6 +198,52 @@ def test_session_that_is_there_is_added_to(
     dialog.form.lines["session"].setText(str(session.path))
     qtbot.waitUntil(lambda: "added to it" in dialog.notice.text(), timeout=PATIENCE)
     qtbot.waitUntil(lambda: "Mapping as the session has it" in words(dialog))
+
+
+def test_moved_marks_under_decisions_ask_for_a_new_session(
+    files: Path,
+    session: Session,
+    opened: Callable[..., Dialog],
+    qtbot: QtBot,
+) -> None:
+    state = session.state
+    marks = state.evidence[0].marks
+    ruling = Decision(
+        micrograph=state.evidence[0].name,
+        marks=(int(marks["mark"][0]),),
+        verdict="label",
+        label=0,
+        x=float(marks["x"][0]),
+        y=float(marks["y"][0]),
+        decided_at="2026-01-01T00:00:00.000Z",
+        params=state.ledger.params,
+        made_from=((int(marks["mark"][0]),),),
+    )
+    session.decide([ruling])
+    session.close()
+    rows = (files / "picking.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    moved = re.sub(r'(""x"":\s*)([0-9.]+)', r"\g<1>1.5", "".join(rows))
+    assert moved != "".join(rows)
+    (files / "picking.csv").write_text(moved, encoding="utf-8")
+    before = session.path.read_bytes()
+    dialog = opened(files)
+    qtbot.waitUntil(lambda: bool(dialog.form.lines["picking"].text()), timeout=PATIENCE)
+    assert not dialog.form.lines["remap"].isVisible()
+    dialog.form.lines["session"].setText(str(session.path))
+    qtbot.waitUntil(lambda: "added to it" in dialog.notice.text(), timeout=PATIENCE)
+    qtbot.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.notice.bad, timeout=PATIENCE)
+    assert "under 1 decisions" in dialog.notice.text()
+    assert "--remap" not in dialog.notice.text()
+    assert dialog.form.lines["remap"].isVisible()
+    new = Path(dialog.form.lines["remap"].text())
+    assert new.parent == session.path.parent
+    assert not new.exists()
+    qtbot.mouseClick(proven(dialog, qtbot).go, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.go.text() == "Open", timeout=PATIENCE)
+    assert session.path.read_bytes() == before
+    with Session(new) as carried:
+        assert len(carried.state.ledger.in_force) == 1
 
 
 def test_image_that_fails_to_decode_still_leaves_the_import(

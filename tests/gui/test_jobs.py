@@ -12,7 +12,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from k2c_gui.core.model import Cancelled, ClusterParams
+from k2c_gui.core import outcome
+from k2c_gui.core.model import DEFAULT, Cancelled, ClusterParams
 from k2c_gui.desk import Desk
 from k2c_gui.gui.jobs import KEPT_PICTURES, Groupings, Pictures, Report, Worker, decode
 from k2c_gui.session import Session
@@ -144,7 +145,64 @@ def test_the_last_of_many_settings_is_the_one_that_is_shown(fresh: Desk, qtbot: 
     groupings.close()
     assert seen[-1] == asked[-1]
     assert len(seen) < 20
-    assert fresh.state.ledger.params == ClusterParams()
+    assert fresh.state.ledger.params == DEFAULT
+
+
+def known(desk: Desk, params: ClusterParams) -> bool:
+    """Whether it is known what a setting makes of every micrograph."""
+    return bool(desk.state.outcomes[params]["known"].all())
+
+
+def test_a_tried_setting_is_answered_for_the_whole_project_and_applied_as_it_is(
+    fresh: Desk, qtbot: QtBot
+) -> None:
+    groupings = Groupings(fresh)
+    params = ClusterParams(min_cluster_size=6, min_samples=4)
+    fresh.try_params(params)
+    qtbot.waitUntil(lambda: known(fresh, params) and known(fresh, DEFAULT))
+    groupings.close()
+    state = fresh.state
+    made = [outcome.result(e, params, state.ledger, state.truth).outcome for e in state.evidence]
+    assert state.outcomes[params]["centroids"].tolist() == [one["centroids"] for one in made]
+    assert state.outcomes[params]["matched"].tolist() == [one["matched"] for one in made]
+    assert {g.params for g in state.groupings if g is not None} == {DEFAULT}
+    fresh.apply()
+    assert fresh.state.groupings == state.trial.groupings
+    assert all(table is not None for table in fresh.state.tables)
+    assert fresh.state.instances is state.instances
+
+
+def test_a_setting_without_any_group_is_an_answer(fresh: Desk, qtbot: QtBot) -> None:
+    groupings = Groupings(fresh)
+    params = ClusterParams(min_cluster_size=5_000)
+    fresh.try_params(params)
+    qtbot.waitUntil(lambda: known(fresh, params))
+    groupings.close()
+    assert fresh.state.grouping is not None
+    assert fresh.state.grouping.params == params
+    assert len(fresh.state.instances) == 0
+    assert fresh.state.outcomes[params]["centroids"].tolist() == [0, 0]
+    assert fresh.state.outcomes[params]["noise"].min() > 0
+
+
+def test_what_was_ruled_meanwhile_is_asked_again(fresh: Desk, qtbot: QtBot) -> None:
+    groupings = Groupings(fresh)
+    params = ClusterParams(min_cluster_size=6, min_samples=4)
+    fresh.try_params(params)
+    qtbot.waitUntil(lambda: known(fresh, params) and known(fresh, DEFAULT))
+    state = fresh.state
+    late = outcome.result(state.evidence[0], params, state.ledger, state.truth)
+    assert state.grouping is not None
+    first = state.evidence[0].marks["mark"][state.grouping.group_of_mark == 0][0]
+    fresh.select(int(first))
+    fresh.painted()
+    assert fresh.rule("defer")
+    assert fresh.state.outcomes[params]["ruled"][0] == 1
+    fresh.take([late])
+    assert fresh.state.outcomes[params]["ruled"][0] == 1
+    qtbot.waitUntil(lambda: known(fresh, DEFAULT))
+    groupings.close()
+    assert fresh.state.outcomes[DEFAULT]["ruled"][0] == 1
 
 
 def test_stopped_groupings_go_on_with_another_setting(fresh: Desk, qtbot: QtBot) -> None:

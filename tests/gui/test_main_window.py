@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from k2c_gui import demo
 from k2c_gui.core import ledger as ledgers
 from k2c_gui.core.model import NO_MARK, STATUS, ClusterParams, Entry, K2CError
+from k2c_gui.core.pace import Due
 from k2c_gui.demo import WorldParams
 from k2c_gui.gui.main_window import MainWindow
 from k2c_gui.gui.sliders import Number, Slider
@@ -23,6 +24,7 @@ from k2c_gui.gui.style import look
 from k2c_gui.importing import import_
 from k2c_gui.io.session_file import SessionFile
 from k2c_gui.io.sources import Files
+from k2c_gui.repeating import RepeatingDesk
 from k2c_gui.session import Session
 
 Key, Mod, Left = Qt.Key, Qt.KeyboardModifier, Qt.MouseButton.LeftButton
@@ -97,10 +99,17 @@ def on_disk(path: Path) -> tuple[Entry, ...]:
 # Deciding
 
 
+def without_repeats(window: MainWindow) -> None:
+    """Every key decides a case that was never decided."""
+    assert isinstance(window.desk, RepeatingDesk)
+    window.desk._due = Due(share=0.0)
+
+
 def test_a_hundred_cases_are_cleared_with_a_hundred_keys(
     many: Path, opened: Open, qtbot: QtBot
 ) -> None:
     window = opened(many)
+    without_repeats(window)
     begin(window)
     n = len(window.desk.state.queue.cases)
     assert n >= 90
@@ -184,6 +193,7 @@ def test_undo_to_the_empty_log_and_redo_to_the_end_across_restarts(
     copied: Path, opened: Open
 ) -> None:
     window = opened(copied)
+    without_repeats(window)
     begin(window)
     n = len(window.desk.state.queue.cases)
     assert len({*window.desk.state.queue.cases["micrograph"].tolist()}) == 2

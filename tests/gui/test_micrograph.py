@@ -297,7 +297,9 @@ def test_the_right_button_offers_the_labels_and_decides_as_the_key_would(
     menu = menu_at(view, place(view, desk, 6))
     assert menu is not None
     words = [action.text().split("\t")[0] for action in menu.actions() if action.text()]
-    assert words == [*(label.name for label in desk.state.sources.labels), "Keep ambiguous"]
+    rulings = [*(label.name for label in desk.state.sources.labels), "Keep ambiguous"]
+    assert words[: len(rulings)] == rulings
+    assert words[len(rulings)] == "Reject: no thing at all"
     menu.actions()[1].trigger()
     menu.close()
     assert ruled == [(6, True)]
@@ -337,7 +339,8 @@ def test_a_blind_case_has_no_hue_until_it_is_decided(view: View, desk: Desk, qtb
     def hue() -> int:
         view.zoom_to_case()
         at = place(view, desk, desk.row())
-        near = np.s_[at.y() - 14 : at.y() + 15, at.x() - 14 : at.x() + 15]
+        # inside the ring, which tells no vote
+        near = np.s_[at.y() - 10 : at.y() + 11, at.x() - 10 : at.x() + 11]
         return int(np.ptp(middle(view)[near].astype(int), axis=2).max())
 
     own = mark(desk, ambiguous(desk))

@@ -119,7 +119,7 @@ def test_sorted_by_ambiguous_left_and_then_left_alone(
 ) -> None:
 
     def left() -> list[int]:
-        return [micrographs.ambiguous(t) for t in desk.state.tables if t is not None]
+        return desk.state.outcomes[desk.state.params]["ambiguous"].tolist()
 
     def rule(micrograph: int, until: int) -> None:
         while left()[micrograph] > until:
@@ -174,7 +174,7 @@ def test_a_sign_off_is_ticked_and_counted(view: micrographs.View, desk: Desk) ->
 
 def test_what_is_not_grouped_yet_waits(view: micrographs.View, desk: Desk) -> None:
     before = picture_of(view, 1)
-    desk._set(replace(desk.state, tables=(desk.state.tables[0], None)))
+    desk._set(desk.state.blank())
     assert picture_of(view, 1) != before
 
 

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from k2c_gui.core import review
 from k2c_gui.core.model import STATUS
-from k2c_gui.core.queue import FACETS
+from k2c_gui.core.queue import COME_BACK, FACETS, NAMED, TO_CHECK
 from k2c_gui.desk import Desk
 from k2c_gui.gui.actions import Actions
 from k2c_gui.gui.jobs import Pictures
@@ -63,7 +63,7 @@ def row_picture(view: View, case: int) -> QImage:
 
 
 def test_facets_count_every_micrograph_in_a_fixed_order(view: View, desk: Desk) -> None:
-    assert tuple(view.facets) == FACETS
+    assert tuple(view.facets) == (*FACETS, TO_CHECK, *COME_BACK, *NAMED)
     tables = [table for table in desk.state.tables if table is not None]
     every = np.concatenate(tables)
     proposed = every["status"] == STATUS.index("proposed")

@@ -140,10 +140,10 @@ def test_blind_is_switched_by_a_click_and_by_its_key(
     assert bar.blind.isChecked()
 
 
-def test_sign_off_counts_what_is_ruled_and_waits_for_ties(
+def test_sign_off_counts_what_is_ruled_and_says_what_blocks_it(
     demo_project: Path, tmp_path: Path, pictures: Pictures, actions: Actions, qtbot: QtBot
 ) -> None:
-    """One of the eleven instances is a tie."""
+    """Some of the instances are tied."""
     path = Path(shutil.copytree(demo_project, tmp_path / "tied")) / "demo.k2c"
     with Session(path, write=True, expert="Some Expert") as session:
         desk = Desk(session)
@@ -154,15 +154,17 @@ def test_sign_off_counts_what_is_ruled_and_waits_for_ties(
         assert bar.sign_off.text() == "Sign off"
         assert not bar.sign_off.isEnabled()
         desk.offer(review.group(desk.state.evidence[0], desk.state.params))
-        assert bar.sign_off.text() == "Sign off   0 / 11 seen"
-        assert not bar.sign_off.isEnabled()
-        assert "1 tied or without votes" in bar.sign_off.toolTip()
+        n, tied = len(desk.state.instances), session_bar.unlabelled(desk.state.instances)
+        assert tied
+        assert bar.sign_off.text() == f"Sign off   0 / {n} seen"
+        assert bar.sign_off.isEnabled()  # what it opens says what is to be done
+        assert f"{tied} tied or without votes" in bar.sign_off.toolTip()
         clear(desk)
-        assert bar.sign_off.text() == "Sign off   1 / 11 seen"
+        assert bar.sign_off.text() == f"Sign off   {tied} / {n} seen"
         assert bar.sign_off.isEnabled()
         qtbot.mouseClick(bar.sign_off, Qt.MouseButton.LeftButton)
         assert desk.state.evidence[0].name in desk.state.ledger.signed_off
-        assert bar.sign_off.text() == "Signed off   11 / 11 seen"
+        assert bar.sign_off.text() == f"Signed off   {n} / {n} seen"
         assert not bar.sign_off.isEnabled()
         desk.undo()
         assert bar.sign_off.isEnabled()

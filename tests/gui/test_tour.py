@@ -152,8 +152,8 @@ def test_it_can_be_ended_and_begun_again(window: MainWindow, qtbot: QtBot) -> No
 
 def test_changed_keys_are_the_ones_it_names(window: MainWindow, qtbot: QtBot) -> None:
     begin(window, qtbot, "Keep ambiguous")
-    window.actions_.set_keys({"defer": ["X"]})
-    assert "X keeps the case" in said(window)
+    window.actions_.set_keys({"defer": ["Y"]})
+    assert "Y keeps the case" in said(window)
 
 
 def test_the_first_demo_starts_it_and_the_second_does_not(

@@ -12,11 +12,11 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from k2c_gui.core import review
-from k2c_gui.core.model import ClusterParams
+from k2c_gui.core import outcome
+from k2c_gui.core.model import DEFAULT, SETTING_2022, ClusterParams
 from k2c_gui.desk import Desk
 from k2c_gui.gui.actions import Actions
-from k2c_gui.gui.counts import change, counted, setting
+from k2c_gui.gui.counts import change, setting
 from k2c_gui.gui.histogram import Histogram
 from k2c_gui.gui.jobs import Groupings, Pictures
 from k2c_gui.gui.sliders import Number
@@ -38,7 +38,11 @@ def make(
     desk: Desk, pictures: Pictures, actions: Actions, groupings: Groupings, qtbot: QtBot
 ) -> Make:
     """A shown view, its actions connected as the window connects them."""
-    actions.on("reset", lambda: desk.try_params(ClusterParams()))
+    desk.try_params(ClusterParams())
+    desk.apply()
+    desk.pin()
+    actions.on("reset", lambda: desk.try_params(SETTING_2022))
+    actions.on("default-setting", lambda: desk.try_params(DEFAULT))
     actions.on("pin", desk.pin)
     actions.on("apply", desk.apply)
     actions.on("cancel", groupings.stop)
@@ -64,6 +68,22 @@ def settle(qtbot: QtBot, desk: Desk, view: tune.View) -> None:
         return known and answered and view.settled()
 
     qtbot.waitUntil(there, timeout=5000)
+
+
+def made_of(desk: Desk, params: ClusterParams, micrographs: list[int]) -> np.void:
+    """What a setting makes of micrographs, worked out anew."""
+    state = desk.state
+    results = [
+        outcome.result(state.evidence[i], params, state.ledger, state.truth) for i in micrographs
+    ]
+    return outcome.total(np.array([one.outcome for one in results]))
+
+
+def choose(view: tune.View, algorithm: str) -> None:
+    """Choose as a person does: the list opened, and a row of it."""
+    place = view.algorithm.findText(algorithm)
+    view.algorithm.setCurrentIndex(place)
+    view.algorithm.activated.emit(place)
 
 
 def wheel(widget: QWidget, notches: int) -> None:
@@ -97,11 +117,12 @@ def test_dragging_a_slider_is_followed_by_the_counts(
     at_end = QPoint(round(slider.place(20)), middle)
     qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=at_end)
     settle(qtbot, desk, view)
-    now = counted(desk.state.evidence[0], desk.state.grouping, desk.state.instances)
-    assert view.now[0].text() == str(now.centroids)
-    assert view.now[2].text() == str(now.noise)
-    assert now.centroids < before
-    assert view.changes[0].text() == f"\u2212{before - now.centroids}"
+    shown = [0, 1] if layout == "dock" else [0]  # the strip tells of this micrograph
+    now = made_of(desk, desk.state.params, shown)
+    assert view.now[0].text() == str(now["centroids"])
+    assert view.now[2].text() == str(now["noise"])
+    assert now["centroids"] < before
+    assert view.changes[0].text() == f"\u2212{before - now['centroids']}"
 
 
 def test_counts_of_the_pinned_setting_are_those_of_its_own_grouping(
@@ -111,13 +132,14 @@ def test_counts_of_the_pinned_setting_are_those_of_its_own_grouping(
     desk.pin()
     desk.try_params(replace(desk.state.params, min_cluster_size=15, margin=0.6))
     view = make("dock")
-    settle(qtbot, desk, view)
-    evidence = desk.state.evidence[0]
-    grouping = review.group(evidence, desk.state.pinned)
-    rows = review.instances(evidence, grouping, desk.state.ledger)
-    pinned = counted(evidence, grouping, rows)
-    shown = [int(text.text()) for text in view.then]
-    assert shown == [pinned.centroids, pinned.ambiguous, pinned.noise, pinned.low_support]
+    for word, micrographs in (("This micrograph", [0]), ("Whole project", [0, 1])):
+        qtbot.mouseClick(view.scope.buttons[word], Qt.MouseButton.LeftButton)
+        settle(qtbot, desk, view)
+        pinned = made_of(desk, desk.state.pinned, micrographs)
+        shown = [int(text.text()) for text in view.then[:4]]
+        names = ("centroids", "ambiguous", "noise", "low_support")
+        assert shown == [pinned[name] for name in names]
+        assert view.then[5].text() == f"{outcome.f1(pinned):.3f}"
 
 
 def test_a_decision_moves_the_counts(make: Make, desk: Desk, qtbot: QtBot) -> None:
@@ -239,7 +261,7 @@ def test_a_number_gives_the_keys_back(
 
 def test_dbscan_comes_with_a_neighbourhood(make: Make, desk: Desk, qtbot: QtBot) -> None:
     view = make("dock")
-    qtbot.mouseClick(view.words["algorithm"].buttons["dbscan"], Qt.MouseButton.LeftButton)
+    choose(view, "dbscan")
     assert (desk.state.params.algorithm, desk.state.params.epsilon) == ("dbscan", 5.0)
     assert not view.dials["min_cluster_size"].isEnabled()
     assert not view.words["method"].isEnabled()
@@ -247,7 +269,7 @@ def test_dbscan_comes_with_a_neighbourhood(make: Make, desk: Desk, qtbot: QtBot)
     left = QPoint(0, slider.height() // 2)
     qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=left)
     assert desk.state.params.epsilon == 0.5
-    qtbot.mouseClick(view.words["algorithm"].buttons["hdbscan"], Qt.MouseButton.LeftButton)
+    choose(view, "hdbscan")
     assert view.dials["min_cluster_size"].isEnabled()
 
 
@@ -257,9 +279,12 @@ def test_segments_choose_and_follow_undoing_elsewhere(make: Make, desk: Desk, qt
     qtbot.mouseClick(view.words["method"].buttons["leaf"], Qt.MouseButton.LeftButton)
     assert (desk.state.params.centroid, desk.state.params.method) == ("mean", "leaf")
     qtbot.mouseClick(view.reset, Qt.MouseButton.LeftButton)
-    assert desk.state.params == ClusterParams()
+    assert desk.state.params == SETTING_2022
     assert view.words["method"].buttons["eom"].isChecked()
     assert view.dials["min_cluster_size"].number.text() == "11"
+    qtbot.mouseClick(view.default, Qt.MouseButton.LeftButton)
+    assert desk.state.params == DEFAULT
+    assert view.dials["min_cluster_size"].number.text() == "5"
 
 
 def test_apply_is_offered_only_for_another_setting_and_shows_its_progress(
@@ -287,12 +312,14 @@ def test_esc_cancels_the_whole_project(
     view = make("strip")
     settle(qtbot, desk, view)
     desk.try_params(replace(desk.state.params, min_cluster_size=9))
-    settle(qtbot, desk, view)
-    desk.apply()
     actions.trigger("cancel")
-    assert view.share_title.text().startswith("stopped at ")
+    assert view.share_title.text() == "stopped at 0 of 2"
     qtbot.wait(200)
     assert not view.bar.isVisible()
+    # the shown micrograph is answered all the same, and the rest with the next setting
+    assert view.share_title.text() == "stopped at 1 of 2"
+    desk.try_params(replace(desk.state.params, min_cluster_size=8))
+    qtbot.waitUntil(lambda: bool(desk.state.outcomes[desk.state.params]["known"].all()))
 
 
 def test_pin_moves_the_comparison_here(
@@ -313,8 +340,7 @@ def test_nothing_is_counted_before_there_is_a_grouping(
 ) -> None:
     view = make("dock")
     settle(qtbot, desk, view)
-    state = desk.state
-    desk._set(replace(state, grouping=None, instances=state.instances[:0]))
+    desk._set(desk.state.blank())
     assert {text.text() for text in view.now} == {"–"}
     assert {text.text() for text in view.changes} == {""}
 
@@ -374,6 +400,9 @@ def test_change_has_a_sign(now: int, before: int, words: str) -> None:
         (ClusterParams(epsilon=2.0, method="leaf"), "11 · 11 · leaf · 2.0 px"),
         (ClusterParams(algorithm="dbscan", epsilon=5), "dbscan · 11 · 5.0 px"),
         (ClusterParams(algorithm="kmeans"), "k-means"),
+        (ClusterParams(algorithm="reference", split=True), "11 · 11 · eom · library · split"),
+        (DEFAULT, "the default"),
+        (SETTING_2022, "the 2022 setting"),
     ],
 )
 def test_a_setting_in_words(params: ClusterParams, words: str) -> None:

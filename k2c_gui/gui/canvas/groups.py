@@ -75,6 +75,14 @@ class Spokes:
         to = scene.instances[row]
         self._ends = np.stack([x, y, np.full_like(x, to["x"]), np.full_like(y, to["y"])], axis=1)
 
+    def box(self) -> QRectF:
+        """What the spokes lie in, px of the image; empty without any."""
+        if not len(self._ends):
+            return QRectF()
+        ends = self._ends.reshape(-1, 2)
+        (left, top), (right, bottom) = ends.min(axis=0).tolist(), ends.max(axis=0).tolist()
+        return QRectF(left, top, right - left, bottom - top)
+
     def paint(self, painter: QPainter, viewport: Viewport, _area: QRectF) -> None:
         """Paint the spokes."""
         if not len(self._ends):

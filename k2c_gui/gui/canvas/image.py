@@ -26,6 +26,8 @@ GAMMAS = (0.25, 4.0)
 
 _MARGIN = 0.25
 _STEPS = 4096
+_WHOLE = 2_000_000
+"""Pixels of a level that is toned as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class ImageLayer:
     def __init__(self) -> None:
         self.picture: Picture | None = None
         self.contrast = Contrast()
-        self._seen: tuple[object, int, tuple[int, int, int, int], QImage] | None = None
+        self._asked: object = None
+        self._seen: dict[int, tuple[tuple[int, int, int, int], QImage]] = {}
 
     def level(self, viewport: Viewport) -> int:
         """The coarsest level that is at least as fine as the screen."""
@@ -106,18 +109,27 @@ class ImageLayer:
         if window[0] >= window[1] or window[2] >= window[3]:
             return
         question = (self.picture, self.contrast)
-        seen = self._seen
-        if seen is None or seen[:2] != (question, level) or not _holds(seen[2], window):
-            whole = QRectF(0, 0, viewport.width, viewport.height)
-            window = self._window(viewport, whole, level, margin=_MARGIN)
-            self._seen = seen = (question, level, window, self._toned(level, window))
-        left, right, top, bottom = (side << level for side in seen[2])
+        if question != self._asked:
+            self._asked, self._seen = question, {}
+        seen = self._seen.get(level)
+        if seen is None or not _holds(seen[0], window):
+            window = self._ahead(viewport, level)
+            seen = self._seen[level] = window, self._toned(level, window)
+        left, right, top, bottom = (side << level for side in seen[0])
         x, y = viewport.to_screen(float(left), float(top))
         target = QRectF(x, y, (right - left) * viewport.zoom, (bottom - top) * viewport.zoom)
         painter.setRenderHint(
             QPainter.RenderHint.SmoothPixmapTransform, viewport.zoom * viewport.ratio < CRISP
         )
-        painter.drawImage(target, seen[3])
+        painter.drawImage(target, seen[1])
+
+    def _ahead(self, viewport: Viewport, level: int) -> tuple[int, int, int, int]:
+        """More of a level than the window shows, or all of it: a zoom wants that next."""
+        height, width = self.picture.levels[level].shape if self.picture else (0, 0)
+        if height * width <= _WHOLE:
+            return 0, width, 0, height
+        whole = QRectF(0, 0, viewport.width, viewport.height)
+        return self._window(viewport, whole, level, margin=_MARGIN)
 
     def _window(
         self, viewport: Viewport, area: QRectF, level: int, margin: float

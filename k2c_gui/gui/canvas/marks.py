@@ -9,19 +9,16 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from k2c_gui.core.model import NO_LABEL, Floats, Ints
-from k2c_gui.gui.style import UNLABELLED
+from k2c_gui.core.model import NO_LABEL, Ints
+from k2c_gui.gui.style import HEAT, UNLABELLED
 from k2c_gui.gui.symbols import centroid_size, label_colour, mark_size
 
 from .scene import Scene
-from .stamps import Draw, Stamps
+from .stamps import Draw, Places, Stamps, by_kind
 from .viewport import Viewport
 
 Colours = Literal["label", "agreement", "plain"]
 COLOURS: tuple[Colours, ...] = ("label", "agreement", "plain")
-
-HEAT = ("#0B2545", "#35476C", "#6F717A", "#AEA26F", "#FBE36A")
-"""Agreement from low to high; it rises in lightness, so every eye can tell."""
 
 
 class MarksLayer:
@@ -34,19 +31,18 @@ class MarksLayer:
 
     def __init__(self, *, noise: bool) -> None:
         self._noise = noise
-        self._x: Floats = np.zeros(0)
-        self._y: Floats = np.zeros(0)
-        self._colour: Ints = np.zeros(0, np.int64)
+        self._places: Places = ()
         self._palette: tuple[str, ...] = (UNLABELLED.name(),)
 
     def show(self, scene: Scene, colours: Colours) -> None:
         """Take the marks of a scene and colour them."""
         own = scene.noise == self._noise
-        self._x, self._y = scene.opinions.x[own], scene.opinions.y[own]
         labels = scene.opinions.evidence.labels
         tints = [label_colour(label.value).name() for label in labels]
         self._palette = (UNLABELLED.name(), *tints, *HEAT)
-        self._colour = colour_of_mark(scene, colours)[own]
+        x, y = scene.opinions.x[own], scene.opinions.y[own]
+        colour = colour_of_mark(scene, colours)[own]
+        self._places = by_kind(x, y, colour, len(self._palette))
 
     def paint(self, painter: QPainter, viewport: Viewport, area: QRectF) -> None:
         """Paint the marks in an area of the screen."""
@@ -57,7 +53,7 @@ class MarksLayer:
         )
         strong = viewport.zoom >= 1.5
         stamps = _stamps(self._palette, round(size * 4) / 4, self._noise, strong, viewport.ratio)
-        stamps.draw(painter, viewport, self._x, self._y, self._colour, area)
+        stamps.draw(painter, viewport, self._places, area)
 
 
 def colour_of_mark(scene: Scene, colours: Colours) -> Ints:

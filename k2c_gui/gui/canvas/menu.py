@@ -1,4 +1,4 @@
-"""The labels at the cursor."""
+"""What can be done at the cursor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QMenu, QWidget
 from k2c_gui.core.model import NO_LABEL, Label
 from k2c_gui.gui.actions import Actions
 from k2c_gui.gui.style import look, px
-from k2c_gui.gui.symbols import DECIDED, DEFERRED, Symbol, chip
+from k2c_gui.gui.symbols import DECIDED, DEFERRED, REJECTED, Symbol, chip
+
+EDITS = ("merge", "split", "move", "note", "flag")
 
 
 def label_menu(
@@ -20,7 +22,7 @@ def label_menu(
     choose: Callable[[str], None],
     parent: QWidget,
 ) -> QMenu:
-    """Make a menu of what the expert can decide; none of it is suggested.
+    """Make a menu of what the expert can decide and edit; none of it is suggested.
 
     Parameters
     ----------
@@ -33,18 +35,48 @@ def label_menu(
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
-    def add(name: str, symbol: Symbol) -> None:
+    def add(name: str, symbol: Symbol | None = None) -> None:
         if name not in actions.actions:
             return
-        icon = QIcon(chip(symbol, px(10), look().theme))
-        key = actions.key(name)
-        action = QAction(icon, actions.actions[name].text() + (f"\t{key}" if key else ""), menu)
-        action.setEnabled(actions.actions[name].isEnabled())
+        icon = QIcon() if symbol is None else QIcon(chip(symbol, px(10), look().theme))
+        action = _entry(icon, name, actions, menu)
         action.triggered.connect(lambda _checked=False: choose(name))
-        menu.addAction(action)
 
     for i, label in enumerate(labels):
         add(f"label:{i}", Symbol(label.value, DECIDED))
     menu.addSeparator()
     add("defer", Symbol(NO_LABEL, DEFERRED))
+    add("reject", Symbol(NO_LABEL, REJECTED))
+    menu.addSeparator()
+    for name in EDITS:
+        if actions.actions[name].isEnabled():
+            add(name)
     return menu
+
+
+def place_menu(actions: Actions, add: Callable[[], None], parent: QWidget) -> QMenu:
+    """Make a menu of what can be done where there is nothing.
+
+    Parameters
+    ----------
+    actions : Actions
+    add : callable
+        Adds a particle there.
+    parent : QWidget
+    """
+    menu = QMenu(parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    entry = _entry(QIcon(), "add", actions, menu)
+    entry.triggered.connect(lambda _checked=False: add())
+    entry = _entry(QIcon(), "lasso", actions, menu)
+    entry.triggered.connect(lambda _checked=False: actions.trigger("lasso"))
+    return menu
+
+
+def _entry(icon: QIcon, name: str, actions: Actions, menu: QMenu) -> QAction:
+    """An action with its key, in a menu."""
+    key = actions.key(name)
+    action = QAction(icon, actions.actions[name].text() + (f"\t{key}" if key else ""), menu)
+    action.setEnabled(actions.actions[name].isEnabled())
+    menu.addAction(action)
+    return action

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
@@ -11,6 +13,7 @@ from k2c_gui.core.model import Floats
 from k2c_gui.gui.style import ASK, WHITE
 
 from .plates import ground
+from .stamps import Stamps
 from .viewport import Viewport
 
 SIDE = 132
@@ -31,23 +34,29 @@ class Minimap(QWidget):
         self._x: Floats = np.zeros(0)
         self._y: Floats = np.zeros(0)
         self._viewport = Viewport(1, 1, 1, 1)
+        self._ground: QPixmap | None = None
         self._map: QPixmap | None = None
 
     def show_image(self, image: QImage) -> None:
         """Take the whole micrograph, small."""
-        self._image, self._map = image, None
+        self._image, self._ground, self._map = image, None, None
         self.update()
 
     def show_dots(self, x: Floats, y: Floats) -> None:
         """Take the places of what is ambiguous, px of the image."""
-        self._x, self._y, self._map = x, y, None
-        self.update()
+        order = np.argsort(y)
+        x, y = x[order], y[order]
+        if not (np.array_equal(x, self._x) and np.array_equal(y, self._y)):
+            self._x, self._y, self._map = x, y, None
+            self.update()
 
     def show_viewport(self, viewport: Viewport) -> None:
         """Take where the window is."""
+        if viewport == self._viewport:
+            return
         sides = viewport.image_width, viewport.image_height
         if sides != (self._viewport.image_width, self._viewport.image_height):
-            self._map = None
+            self._ground = self._map = None
         self._viewport = viewport
         self.update()
 
@@ -58,8 +67,10 @@ class Minimap(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the map."""
-        if self._map is None or self._map.devicePixelRatioF() != self.devicePixelRatioF():
-            self._map = self._drawn()
+        if self._ground is None or self._ground.devicePixelRatioF() != self.devicePixelRatioF():
+            self._ground, self._map = self._small(), None
+        if self._map is None:
+            self._map = self._dotted(self._ground)
         box, scale = self._box()
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._map)
@@ -69,23 +80,33 @@ class Minimap(QWidget):
         painter.drawRect(self._frame(box, scale))
         painter.end()
 
-    def _drawn(self) -> QPixmap:
-        """All but the frame."""
+    def _small(self) -> QPixmap:
+        """The image on its plate."""
         drawn = QPixmap(ground(SIDE, SIDE, self.devicePixelRatioF()))
         painter = QPainter(drawn)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         shape = QPainterPath()
         shape.addRoundedRect(QRectF(3.5, 3.5, SIDE - 7, SIDE - 7), 5, 5)
         painter.setClipPath(shape)
-        box, scale = self._box()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setOpacity(_BRIGHTNESS)
-        painter.drawImage(box, self._image)
-        painter.setOpacity(1.0)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ASK)
-        for x, y in zip(self._x.tolist(), self._y.tolist(), strict=True):
-            painter.drawEllipse(QPointF(box.left() + x * scale, box.top() + y * scale), 1.7, 1.7)
+        painter.drawImage(self._box()[0], self._image)
+        painter.end()
+        return drawn
+
+    def _dotted(self, image: QPixmap) -> QPixmap:
+        """The image with what is ambiguous."""
+        drawn = QPixmap(image)
+        painter = QPainter(drawn)
+        box, scale = self._box()
+        view = Viewport(
+            SIDE,
+            SIDE,
+            *(self._viewport.image_width, self._viewport.image_height),
+            *(scale, box.left(), box.top(), image.devicePixelRatio()),
+        )
+        dots = _dots(image.devicePixelRatio())
+        dots.draw(painter, view, [(self._x, self._y)], QRectF(0, 0, SIDE, SIDE))
         painter.end()
         return drawn
 
@@ -126,3 +147,13 @@ class Minimap(QWidget):
             (bottom - top) * scale,
         )
         return frame.intersected(box.adjusted(0.6, 0.6, -0.6, -0.6))
+
+
+@lru_cache(maxsize=4)
+def _dots(ratio: float) -> Stamps:
+    def draw(painter: QPainter) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ASK)
+        painter.drawEllipse(QPointF(0, 0), 1.7, 1.7)
+
+    return Stamps([draw], 4, ratio)

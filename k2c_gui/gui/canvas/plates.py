@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from k2c_gui.gui.actions import Actions
+from k2c_gui.gui.controls import fold
 from k2c_gui.gui.style import (
     CAPTION,
     PLATE,
@@ -23,10 +24,18 @@ from k2c_gui.gui.style import (
 )
 from k2c_gui.gui.symbols import Symbol, draw
 
+from .tiles import veil
+
 NAMES = ("marks", "noise", "groups", "centroids", "tiles", "exposure")
 """Layers that can be shown and hidden, as in the plate."""
 
 _STEPS = (1, 2, 5)
+_SHADES = 8
+_LOOKS = 3
+"""Place of the looks among the words of the scale plate."""
+
+_GROUND = QColor("#0C0C0D")
+"""Under the legend of the veil, as the darkest of an image."""
 
 
 @lru_cache(maxsize=64)
@@ -115,7 +124,7 @@ class PlateButton(QAbstractButton):
         if self._dot:
             self._paint_dot(painter)
             left = px(13)
-        chosen = font(CAPTION, 600 if self.isChecked() else 400)
+        chosen = QFont(font(CAPTION, 600 if self.isChecked() else 400))
         chosen.setUnderline(self.underlined)
         painter.setFont(chosen)
         painter.setPen(PLATE_TEXT if bright else PLATE_DIM)
@@ -150,7 +159,8 @@ class LayersPlate(Plate):
     def __init__(self, actions: Actions, parent: QWidget) -> None:
         super().__init__(parent)
         self._actions = actions
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
+        row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)  # names fold away
         row.setContentsMargins(px(4), px(2), px(4), px(2))
         row.setSpacing(px(4))
         self.buttons: dict[str, PlateButton] = {}
@@ -172,6 +182,12 @@ class LayersPlate(Plate):
         row.addWidget(self.opacity)
         actions.keys_changed.connect(self._name_keys)
         self._name_keys()
+
+    def fit(self, room: int) -> None:
+        """Leave out names that a narrow window has no room for; their keys and opacities stay."""
+        names = [self.buttons[name] for name in NAMES if name not in ("marks", "noise")]
+        fold(self._row, (self.colours, *names), room)
+        self.resize(self.sizeHint().boundedTo(QSize(room, self.sizeHint().height())))
 
     def show_layers(self, visible: dict[str, bool], colours: str) -> None:
         """Show what is switched on, and what the colours of the marks mean."""
@@ -233,9 +249,16 @@ class ScalePlate(Plate):
         self._nm: float | None = None
         self._readout: Readout | None = None
         self._looks = False
+        self._full = 0
+        self._room = 10_000
         self.link = PlateButton("set pixel size", self)
         self.link.underlined = True
         self.link.clicked.connect(self.pixel_size_asked)
+
+    def fit(self, room: int) -> None:
+        """Leave out what a narrow window has no room for: looks, grey, nm, px in this order."""
+        self._room = room
+        self.resize(self.sizeHint())
 
     def show_scale(self, zoom: float, pixel_size_nm: float | None) -> None:
         """Take the zoom and the pixel size."""
@@ -243,10 +266,13 @@ class ScalePlate(Plate):
         self.link.setVisible(pixel_size_nm is None)
         self.update()
 
-    def show_readout(self, readout: Readout | None, *, looks: bool) -> None:
-        """Take what the cursor points at; None when it is elsewhere."""
-        if looks != self._looks:
-            self._looks = looks
+    def show_readout(self, readout: Readout | None, *, looks: bool, full: int = 0) -> None:
+        """Take what the cursor points at; None when it is elsewhere.
+
+        With `looks` the veil of the exposure is explained, which ends at the full number.
+        """
+        if (looks, full) != (self._looks, self._full):
+            self._looks, self._full = looks, full
             self.adjustSize()
         if readout != self._readout:
             self._readout = readout
@@ -257,12 +283,17 @@ class ScalePlate(Plate):
         """Place in px, place in nm, grey value, looks, zoom."""
         at, nm = self._readout, self._nm
         if at is None:
-            place, place_nm, grey, looks = "x –  y – px", "– nm", "grey –", "– looks"
+            place, place_nm, grey, looks = (
+                "x –  y – px",
+                "– nm",
+                "grey –",
+                f"0 to {self._full} looks",
+            )
         else:
             place = f"x {at.x:.1f}  y {at.y:.1f} px"
             place_nm = "" if nm is None else f"{at.x * nm:.1f}, {at.y * nm:.1f} nm"
             grey = "grey –" if at.grey is None else f"grey {at.grey:.5g}"
-            looks = f"{at.looks or 0} looks"
+            looks = f"{at.looks or 0} of {self._full} looks"
         zoom = 100 * self._zoom
         return (
             place,
@@ -298,18 +329,39 @@ class ScalePlate(Plate):
             painter.setPen(PLATE_TEXT if self._readout or i == 4 else PLATE_DIM)
             if i == 1 and self._nm is None:
                 self.link.setGeometry(round(x) - px(3), px(3), round(wide) + px(6), px(24))
-            painter.drawText(QRectF(x, 0, wide, self.height()), middle, word)
+            before = self._legend(painter, x) if i == _LOOKS else 0
+            box = QRectF(x + before, 0, wide - before, self.height())
+            painter.drawText(box, middle, word)
             x += wide
+
+    def _legend(self, painter: QPainter, left: float) -> float:
+        """Paint what the veil is like from no look to all of them, and where the cursor is."""
+        wide, high = px(40), px(8)
+        ramp = QRectF(left, (self.height() - high) / 2, wide, high)
+        painter.fillRect(ramp, _GROUND)
+        step = wide / _SHADES
+        for i in range(_SHADES):
+            cell = QRectF(left + i * step, ramp.top(), step, high)
+            painter.fillRect(cell, veil(i / (_SHADES - 1)))
+        if self._readout is not None and self._full:
+            share = min(1.0, (self._readout.looks or 0) / self._full)
+            at = left + share * (wide - 2)
+            painter.fillRect(QRectF(at, ramp.top() - 2, 2, high + 4), WHITE)
+        return wide + px(6)
 
     def _fields(self) -> tuple[float, ...]:
         measure = QFontMetricsF(font(CAPTION)).horizontalAdvance
-        return (
+        fields = [
             measure("x 00000.0  y 00000.0 px"),
             measure("set pixel size" if self._nm is None else "0000.0, 0000.0 nm"),
             measure("grey 00000"),
-            measure("00 looks") if self._looks else 0.0,
+            measure("00 of 00 looks") + px(46) if self._looks else 0.0,
             measure("4000 %"),
-        )
+        ]
+        for i in (3, 2, 1, 0):
+            if sum(fields) + px(14) * sum(wide > 0 for wide in fields) + px(144) > self._room:
+                fields[i] = 0.0
+        return tuple(fields)
 
 
 def scale_bar(room: float, zoom: float, pixel_size_nm: float | None) -> tuple[float, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QPointF, QTimer, Signal
+from PySide6.QtCore import QObject, QPointF, Qt, QTimer
 
 from k2c_gui.core import queue as queues
 from k2c_gui.core.model import NO_MARK
@@ -12,13 +12,16 @@ from k2c_gui.desk import Desk
 from k2c_gui.gui.actions import Actions
 
 from . import words
-from .menu import label_menu
+from .editing import Editor
+from .menu import label_menu, place_menu
 from .plates import HoverPlate, Readout, ScalePlate
 from .stack import Stack
 from .surface import Surface
 
 REACH = 12.0
 """Screen px within which the pointer hits something."""
+
+_SEVERAL = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
 HOVER_AFTER = 300
 """ms."""
@@ -27,7 +30,8 @@ HOVER_AFTER = 300
 class Pointer(QObject):
     """Turns what happens on a surface into what the desk and the plates are told.
 
-    A click never decides; only a label that is chosen from the menu does, as its key would.
+    A click never decides; only what is chosen from the menu does, as its key would. With Ctrl or
+    Shift it takes an instance into the selection, or out of it.
 
     Parameters
     ----------
@@ -35,12 +39,11 @@ class Pointer(QObject):
     actions : Actions
     stack : Stack
     surface : Surface
+    editor : Editor
     plates : HoverPlate, ScalePlate
     on_screen : callable
         Whether the shown micrograph is the one on the surface.
     """
-
-    selecting = Signal(object)  # the mark that is about to be selected by the pointer
 
     def __init__(
         self,
@@ -48,20 +51,21 @@ class Pointer(QObject):
         actions: Actions,
         stack: Stack,
         surface: Surface,
+        editor: Editor,
         plates: tuple[HoverPlate, ScalePlate],
         on_screen: Callable[[], bool],
     ) -> None:
         super().__init__(surface)
         self._desk, self._actions, self._stack = desk, actions, stack
-        self._surface, self._on_screen = surface, on_screen
+        self._surface, self._editor, self._on_screen = surface, editor, on_screen
         self._hover_plate, self._scale_plate = plates
         self._at: QPointF | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(HOVER_AFTER)
         self._timer.timeout.connect(self._tell)
-        surface.clicked.connect(self._select)
-        surface.menu_asked.connect(self._offer_labels)
+        surface.clicked.connect(self._click)
+        surface.menu_asked.connect(self._offer)
         surface.hovered.connect(self._point)
         surface.left.connect(self._leave)
 
@@ -73,7 +77,8 @@ class Pointer(QObject):
     def read_out(self) -> None:
         """Tell what the pointer points at."""
         looks = self._stack.visible["exposure"]
-        self._scale_plate.show_readout(self._readout(looks=looks), looks=looks)
+        full = self._stack.exposure.full if looks else 0
+        self._scale_plate.show_readout(self._readout(looks=looks), looks=looks, full=full)
 
     def _readout(self, *, looks: bool) -> Readout | None:
         view = self._surface.viewport
@@ -95,32 +100,58 @@ class Pointer(QObject):
         marks = self._stack.visible["marks"] or self._stack.visible["noise"]
         return drawn.nearest(x, y, REACH / view.zoom, marks=marks)
 
-    def _select(self, at: QPointF) -> None:
+    def _click(self, at: QPointF, held: Qt.KeyboardModifier) -> None:
         """Select what is there, or nothing; the image does not move under the pointer."""
         if not self._on_screen():
             return
         self.hide()
-        state, row = self._desk.state, self._hit(at)[0]
-        mark = NO_MARK
-        if row >= 0:
-            mark = int(queues.anchors(state.instances[row : row + 1], state.ledger)[0])
-        self.selecting.emit(mark)
-        self._desk.select(mark)
-
-    def _offer_labels(self, at: QPointF) -> None:
-        if self._hit(at)[0] < 0:
+        if self._editor.click(at):
             return
-        self._select(at)
-        mark = self._desk.state.selected
-        labels = self._desk.state.sources.labels
-        menu = label_menu(
-            labels, self._actions, lambda name: self._decide(name, mark), self._surface
-        )
+        mark = self._mark_at(at)
+        with self._editor.holding_still():
+            if not held & _SEVERAL:
+                self._desk.select(mark)
+            elif mark != NO_MARK:
+                self._desk.toggle(mark)
+
+    def _mark_at(self, at: QPointF) -> int:
+        """A mark of the instance at a place on the screen."""
+        state, row = self._desk.state, self._hit(at)[0]
+        if row < 0:
+            return NO_MARK
+        drawn = self._stack.scene  # under the pinned setting other groups are to be seen
+        table = state.instances if drawn is None else drawn.instances
+        return int(queues.anchors(table[row : row + 1], state.ledger)[0])
+
+    def _offer(self, at: QPointF) -> None:
+        """Offer what can be done with what is there: with all selected, if it is one of them."""
+        if not self._on_screen():
+            return
+        self.hide()
+        mark, desk = self._mark_at(at), self._desk
+        if mark == NO_MARK:
+            view = self._surface.viewport
+            x, y = view.to_image(at.x(), at.y())
+            if not (0 <= x <= view.image_width and 0 <= y <= view.image_height):
+                return
+            menu = place_menu(self._actions, lambda: self._editor.add_at(at), self._surface)
+        else:
+            if desk.state.find(mark) not in desk.rows():
+                with self._editor.holding_still():
+                    desk.select(mark)
+            chosen = desk.state.selection
+            labels = desk.state.sources.labels
+            menu = label_menu(
+                labels, self._actions, lambda name: self._choose(name, chosen), self._surface
+            )
         menu.popup(self._surface.mapToGlobal(at.toPoint()))
 
-    def _decide(self, name: str, mark: int) -> None:
-        self.selecting.emit(mark)
-        self._desk.select(mark)
+    def _choose(self, name: str, selection: tuple[int, ...]) -> None:
+        if self._desk.state.selection != selection:
+            with self._editor.holding_still():
+                self._desk.select(selection[0])
+                for mark in selection[1:]:
+                    self._desk.toggle(mark)
         self._surface.repaint()  # no case is decided before it was painted
         self._actions.trigger(name)
 

@@ -9,9 +9,9 @@ import numpy as np
 from k2c_gui.core import consensus
 from k2c_gui.core.model import NO_LABEL, STATUS, Bools, Floats, Ints, Table
 from k2c_gui.core.review import Evidence
-from k2c_gui.desk import State
+from k2c_gui.desk import State, remark_on
 from k2c_gui.desk import withheld as votes_withheld
-from k2c_gui.gui.symbols import Symbol
+from k2c_gui.gui.symbols import Symbol, signs, symbol_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +75,8 @@ class Scene:
         In no group and in no decision.
     hidden : (n_instances,) bool
         Blind: votes and labels are withheld.
+    said : (n_instances,) int64
+        1: an expert wrote a note on it; 2: flagged it.
     withheld : (n_marks,) bool
         The colour of the mark would tell a vote that is hidden.
     symbols : tuple of Symbol
@@ -88,9 +90,40 @@ class Scene:
     row: Ints
     noise: Bools
     hidden: Bools
+    said: Ints
     withheld: Bools
     symbols: tuple[Symbol, ...]
     symbol: Ints
+
+    def differs(self, old: Scene | None) -> tuple[float, float, float, float] | None:
+        """Find where this is drawn differently from an older scene.
+
+        Returns
+        -------
+        left, top, width, height : float, or None
+            px of the image; None: perhaps everywhere.
+        """
+        if old is None or old.opinions is not self.opinions:
+            return None
+        place = {symbol: i for i, symbol in enumerate({*old.symbols, *self.symbols})}
+        (mine, bare), (theirs, bare_before) = self._seen(place), old._seen(place)
+        other = np.flatnonzero((mine != theirs).any(axis=1))
+        if not np.array_equal(bare, bare_before) or not len(other):
+            return None
+        known = self.opinions
+        x = np.concatenate([known.x[other], mine[other, 0], theirs[other, 0]])
+        y = np.concatenate([known.y[other], mine[other, 1], theirs[other, 1]])
+        left, top = float(np.nanmin(x)), float(np.nanmin(y))
+        return left, top, float(np.nanmax(x)) - left, float(np.nanmax(y)) - top
+
+    def _seen(self, place: dict[Symbol, int]) -> tuple[Floats, Floats]:
+        """How each mark is drawn and its instance; and instances that no mark stands for."""
+        symbol = np.array([place[symbol] for symbol in self.symbols], np.int64)[self.symbol]
+        table = np.column_stack([self.instances["x"], self.instances["y"], symbol, self.said])
+        marks = np.full((len(self.row), 6), -1.0)
+        marks[:, 4], marks[:, 5] = self.noise, self.withheld
+        marks[self.row >= 0, :4] = table[self.row[self.row >= 0]]
+        return marks, table[np.setdiff1d(np.arange(len(table)), self.row)]
 
     def marks_of(self, row: int) -> Ints:
         """Places in `opinions` of the marks of an instance."""
@@ -137,14 +170,31 @@ def scene(state: State, known: Opinions) -> Scene:
         withheld[:] = state.blind
     elif len(table):
         withheld = (row >= 0) & hidden[row]
-    keys = np.column_stack([table["label"], table["status"], table["ambiguous"], hidden])
-    keys = keys.astype(np.int64)
-    distinct, symbol = np.unique(keys, axis=0, return_inverse=True)
-    symbols = tuple(
-        Symbol(int(label), int(status), bool(ambiguous), bool(blind))
-        for label, status, ambiguous, blind in distinct
+    keys = np.column_stack(
+        [table["label"], table["status"], table["ambiguous"], hidden, signs(table)]
     )
-    return Scene(known, table, row, noise, hidden, withheld, symbols, symbol.reshape(-1))
+    _, first, symbol = np.unique(
+        keys.astype(np.int64), axis=0, return_index=True, return_inverse=True
+    )
+    symbols = tuple(symbol_of(table[i], hidden=bool(hidden[i])) for i in first.tolist())
+    said = _said(state, known, row)
+    return Scene(known, table, row, noise, hidden, said, withheld, symbols, symbol.reshape(-1))
+
+
+def _said(state: State, known: Opinions, row: Ints) -> Ints:
+    """Which instances an expert wrote on, or flagged."""
+    said = np.zeros(len(state.instances), np.int64)
+    basis, remarks = state.basis(), state.ledger.remarks
+    if basis is None or not remarks:
+        return said
+    marks = known.evidence.marks["mark"][known.place].tolist()
+    met = {at for mark, at in zip(marks, row.tolist(), strict=True) if mark in remarks}
+    alone = np.flatnonzero(state.instances["n_marks"] == 0).tolist()
+    for i in (met | set(alone)) - {-1}:
+        remark = remark_on(state.ledger, basis.marks_of(i))
+        if remark is not None:
+            said[i] = 2 if remark.flag else 1
+    return said
 
 
 def _rows(state: State, known: Opinions) -> tuple[Ints, Bools]:

@@ -34,6 +34,12 @@ _TINY = 9
 
 Draw = Callable[[QPainter], None]
 
+Seen = list[tuple[int, Floats, Floats]]
+"""A picture, and the x and y of those of its places that are in sight."""
+
+Places = Sequence[tuple[Floats, Floats]]
+"""For each picture the x and y of its places, px of the image; y in rising order."""
+
 
 class Stamps:
     """Some small pictures, side by side.
@@ -73,15 +79,7 @@ class Stamps:
         self._reach = np.array([_reach(cell) for cell in self._pixels], np.int64)
         self._parts: dict[str, list[Ints]] = {}
 
-    def draw(
-        self,
-        painter: QPainter,
-        viewport: Viewport,
-        x: Floats,
-        y: Floats,
-        which: Ints,
-        area: QRectF,
-    ) -> None:
+    def draw(self, painter: QPainter, viewport: Viewport, places: Places, area: QRectF) -> None:
         """Draw a picture at each of many places.
 
         Parameters
@@ -89,24 +87,25 @@ class Stamps:
         painter : QPainter
             Scaled by the ratio and by nothing else.
         viewport : Viewport
-        x, y : (n,) float64
-            px of the image; y in rising order.
-        which : (n,) integer
-            Place of its picture.
+        places : Places
         area : QRectF
             The only part that is painted, screen px.
         """
-        own = within(x, y, viewport, area, self.side)
-        if not len(own):
+        seen: Seen = []
+        for kind, (x, y) in enumerate(places):
+            own = within(x, y, viewport, area, self.side)
+            if len(own):
+                seen.append((kind, x[own], y[own]))
+        if not seen:
             return
         # the same for every part of the window, so that they fit together
-        about = expected(len(x), viewport)
+        about = expected(sum(len(x) for x, _ in places), viewport)
         painter.save()
         painter.resetTransform()
         if about > (MANY if self.side <= _SMALL else MANY_LARGE):
-            self._write(painter, viewport, (x[own], y[own]), which[own], area, about)
+            self._write(painter, viewport, seen, area, about)
         else:
-            self._blend(painter, viewport, (x[own], y[own]), which[own])
+            self._blend(painter, viewport, seen)
         painter.restore()
 
     def _corner(
@@ -119,11 +118,11 @@ class Stamps:
         top = (y * scale + (viewport.top * ratio - half - from_y)).astype(np.int64)
         return left, top
 
-    def _blend(
-        self, painter: QPainter, viewport: Viewport, at: tuple[Floats, Floats], which: Ints
-    ) -> None:
+    def _blend(self, painter: QPainter, viewport: Viewport, seen: Seen) -> None:
         far = -1_000_000
-        left, top = self._corner(viewport, *at, far, far)
+        which = np.repeat([kind for kind, _, _ in seen], [len(x) for _, x, _ in seen])
+        x, y = (np.concatenate([at[axis] for at in seen]) for axis in (1, 2))
+        left, top = self._corner(viewport, x, y, far, far)
         rows = np.zeros((len(left), 10))
         rows[:, 0], rows[:, 1] = left + (far + self.side / 2), top + (far + self.side / 2)
         reach = self._reach[which]
@@ -138,8 +137,7 @@ class Stamps:
         self,
         painter: QPainter,
         viewport: Viewport,
-        at: tuple[Floats, Floats],
-        which: Ints,
+        seen: Seen,
         area: QRectF,
         expected: int,
     ) -> None:
@@ -149,17 +147,18 @@ class Stamps:
         x0, y0 = floor(area.left() * ratio) - room, floor(area.top() * ratio) - room
         width = ceil(area.width() * ratio) + 2 * room + side
         height = ceil(area.height() * ratio) + 2 * room + side
-        left, top = self._corner(viewport, *at, x0, y0)
-        start = top * width + left
-        starts = [start[which == kind] for kind in range(len(self._pixels))]
+        starts = []
+        for kind, x, y in seen:
+            left, top = self._corner(viewport, x, y, x0, y0)
+            starts.append((kind, top * width + left))
         buffer = _room(height * width)
         buffer.fill(0)
         # solid pixels last: a neighbour's edge never covers them
         for part in self._affordable(expected):
-            for pixels, own, cells in zip(self._pixels, starts, self._part(part), strict=True):
+            for kind, own in starts:
                 # one pixel of all stamps at a time is four times faster than all at once
-                for row, column in cells.tolist() if len(own) else ():
-                    buffer[own + (row * width + column)] = pixels[row, column]
+                for row, column in self._part(part)[kind].tolist():
+                    buffer[own + (row * width + column)] = self._pixels[kind, row, column]
         image = QImage(
             buffer.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied
         )
@@ -241,6 +240,22 @@ def expected(n: int, viewport: Viewport) -> int:
     """How many of n things the window holds, about; the same for every part of it."""
     shown = viewport.width * viewport.height / viewport.zoom**2
     return int(n * min(1.0, shown / max(1, viewport.image_width * viewport.image_height)))
+
+
+def by_kind(x: Floats, y: Floats, kind: Ints, n: int) -> Places:
+    """Part places by their picture once: it costs more than to write them.
+
+    Parameters
+    ----------
+    x, y : (n_places,) float64
+        px of the image; y in rising order.
+    kind : (n_places,) integer
+        Place of the picture.
+    n : int
+        How many pictures there are.
+    """
+    own = [kind == i for i in range(n)]
+    return [(x[mine], y[mine]) for mine in own]
 
 
 def draw_lines(painter: QPainter, ends: NDArray[np.float64]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import ceil, floor
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
@@ -22,6 +23,12 @@ from k2c_gui.gui.style import colour
 
 from .viewport import Viewport
 
+REACH = 40
+"""Screen px by which symbols and corners stick out of the places that they stand for."""
+
+_MANY = 24
+"""Parts; painting more of them costs as much as painting all."""
+
 CLICK = 4
 """Screen px that a click may stray; more is a pan."""
 
@@ -36,14 +43,24 @@ class Layer(Protocol):
         """Paint what lies in an area of the screen."""
 
 
+class Grip(Protocol):
+    """What a drag does that is no pan; places are on the screen."""
+
+    def drag(self, at: QPointF, /) -> None:
+        """Follow the pointer."""
+
+    def drop(self, at: QPointF, /) -> None:
+        """Do it."""
+
+
 class Surface(QWidget):
     """A window onto a micrograph.
 
     Symbols keep their size on the screen, so a pan moves everything by the same px: what was
-    painted is scrolled, and only the strips that come into sight are painted.
+    painted is scrolled, and only the strips that come into sight, and what changed, are painted.
     """
 
-    clicked = Signal(QPointF)  # screen position
+    clicked = Signal(QPointF, object)  # screen position, and which of Ctrl, Shift ... are held
     hovered = Signal(QPointF)
     left = Signal()
     menu_asked = Signal(QPointF)
@@ -57,9 +74,14 @@ class Surface(QWidget):
         self._layers: list[tuple[Layer, float]] = []
         self._canvas: QPixmap | None = None
         self._painted: Viewport | None = None
+        self._stale: list[QRectF] = []  # px of the image
         self._pressed: QPoint | None = None
         self._last = QPoint()
         self._panning = False
+        self._overlay: Sequence[Layer] = ()
+        self._grip: Grip | None = None
+        self.grip: Callable[[QPointF, Qt.KeyboardModifier], Grip | None] = lambda _at, _held: None
+        self.setProperty("scope", "image")
         self.setAccessibleName("Micrograph")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -71,10 +93,37 @@ class Surface(QWidget):
         self._layers = list(layers)
         self.renew()
 
-    def renew(self) -> None:
-        """Something that is painted has changed."""
-        self._painted = None
+    def show_overlay(self, layers: Sequence[Layer]) -> None:
+        """Paint these over all others from now on, anew whenever the window is painted."""
+        self._overlay = layers
         self.update()
+
+    def renew(self, parts: Sequence[QRectF] | None = None) -> None:
+        """Something that is painted has changed.
+
+        Parameters
+        ----------
+        parts : sequence of QRectF, optional
+            Where, px of the image; `REACH` beyond them is painted, too. Without it: everywhere.
+        """
+        if parts is None or len(self._stale) + len(parts) > _MANY:
+            self._painted = None
+            self.update()
+            return
+        for place in parts:
+            part = place.adjusted(-0.5, -0.5, 0.5, 0.5)  # Qt unites nothing with a point
+            near = [one for one in self._stale if self._on_screen(one).contains(part.center())]
+            self._stale = [one for one in self._stale if one not in near]
+            for one in near:
+                part = part | one
+            self._stale.append(part)
+            self.update(self._on_screen(part).toAlignedRect())
+
+    def _on_screen(self, part: QRectF) -> QRectF:
+        left, top = self.viewport.to_screen(part.left(), part.top())
+        zoom = self.viewport.zoom
+        around = QRectF(left, top, part.width() * zoom, part.height() * zoom)
+        return around.adjusted(-REACH, -REACH, REACH, REACH)
 
     def go_to(self, viewport: Viewport, *, fitted: bool = False) -> None:
         """Show another part of the micrograph."""
@@ -95,6 +144,9 @@ class Surface(QWidget):
         painter = QPainter(self)
         painter.setClipRegion(event.region())
         painter.drawPixmap(self.rect(), canvas)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for layer in self._overlay:
+            layer.paint(painter, self.viewport, QRectF(event.rect()))
         painter.end()
         self.shown.emit()
 
@@ -105,9 +157,16 @@ class Surface(QWidget):
             canvas, last = QPixmap(size), None
         if last is None or replace(last, left=view.left, top=view.top) != view:
             self._paint(canvas, canvas.rect())
-        elif last != view:
-            self._scroll(canvas, last)
-        self._canvas, self._painted = canvas, view
+        else:
+            if last != view:
+                self._scroll(canvas, last)
+            for part in self._stale:
+                # whole rows: Qt scales an image by a hair differently from another start
+                at = self._on_screen(part)
+                top, bottom = floor(at.top() * view.ratio), ceil(at.bottom() * view.ratio)
+                rows = QRect(0, top, canvas.width(), bottom - top)
+                self._paint(canvas, rows & canvas.rect())
+        self._canvas, self._painted, self._stale = canvas, view, []
         return canvas
 
     def _scroll(self, canvas: QPixmap, last: Viewport) -> None:
@@ -177,6 +236,8 @@ class Surface(QWidget):
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             self._pressed = self._last = event.position().toPoint()
             self._panning = False
+            left = event.button() == Qt.MouseButton.LeftButton
+            self._grip = self.grip(event.position(), event.modifiers()) if left else None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Pan while a button is held; else tell where the pointer is."""
@@ -186,8 +247,12 @@ class Surface(QWidget):
             return
         if not self._panning and (at - self._pressed).manhattanLength() > CLICK:
             self._panning = True
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        if self._panning:
+            if self._grip is None:
+                self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        if self._panning and self._grip is not None:
+            self._grip.drag(event.position())
+            self.update()
+        elif self._panning:
             by, self._last = at - self._last, at
             self.go_to(self.viewport.moved(by.x(), by.y()))
 
@@ -197,8 +262,20 @@ class Surface(QWidget):
             return
         self._pressed = None
         self.unsetCursor()
-        if not self._panning and event.button() == Qt.MouseButton.LeftButton:
-            self.clicked.emit(event.position())
+        grip, self._grip = self._grip, None
+        if self._panning and grip is not None:
+            grip.drop(event.position())
+            self.update()
+        elif not self._panning and event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(event.position(), event.modifiers())
+
+    def let_go(self) -> bool:
+        """End a drag as if it had not been; False when there is none."""
+        held = self._grip is not None and self._panning
+        if held:
+            self._grip = self._pressed = None
+            self.update()
+        return held
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer what can be done here."""

@@ -53,6 +53,11 @@ class ExposureLayer:
             self._evidence = evidence
             self._x, self._y, self._looks = regions(evidence)
 
+    @property
+    def full(self) -> int:
+        """Looks at which there is no veil."""
+        return 0 if self._evidence is None else self._evidence.full_exposure
+
     def looks_at(self, x: float, y: float) -> int:
         """Looks that a spot had, px."""
         if self._evidence is None:
@@ -70,9 +75,14 @@ class ExposureLayer:
         for row, column in np.argwhere(self._looks < full).tolist():
             cell = QRectF(x[column], y[row], x[column + 1] - x[column], y[row + 1] - y[row])
             if cell.intersects(area):
-                veil = QColor(_VEIL)
-                veil.setAlphaF(_THICKEST * (1 - float(self._looks[row, column]) / full))
-                painter.fillRect(cell, veil)
+                painter.fillRect(cell, veil(float(self._looks[row, column]) / full))
+
+
+def veil(share: float) -> QColor:
+    """What lies over a spot that had that share of the full number of looks."""
+    tint = QColor(_VEIL)
+    tint.setAlphaF(_THICKEST * (1 - share))
+    return tint
 
 
 def regions(evidence: Evidence) -> tuple[Floats, Floats, Ints]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 
 from k2c_gui.core import queue as queues
 from k2c_gui.core.model import NO_LABEL
 from k2c_gui.desk import State, number
+from k2c_gui.gui import case_facts
 from k2c_gui.gui.symbols import DECIDED, DEFERRED, REJECTED, Symbol
 
 from .plates import Line
@@ -20,13 +22,16 @@ def of_instance(state: State, scene: Scene, row: int) -> tuple[Line, ...]:
     instance = scene.instances[row]
     symbol = scene.symbols[scene.symbol[row]]
     mark = int(queues.anchors(scene.instances[row : row + 1], state.ledger)[0])
-    head = Line(f"{number(state, state.shown, mark)}  {_what(state, symbol)}", symbol=symbol)
+    plain = symbol if symbol.sign in ("dissolved", "expert") else replace(symbol, sign="")
+    head = Line(f"{number(state, state.shown, mark)}  {_what(state, symbol)}", symbol=plain)
     seen = f"{instance['n_marks']} marks, {instance['exposure']} looks"
     support = float(instance["support"])
     foot = Line(seen, "" if isnan(support) else f"support {100 * support:.0f} %", dim=True)
+    standing = case_facts.standing_words(instance)
+    head_lines = (head, Line(standing, dim=True)) if standing else (head,)
     if scene.hidden[row]:
-        return head, Line(HIDDEN, dim=True), foot
-    return head, *_votes(state, instance["votes"].tolist()), foot
+        return *head_lines, Line(HIDDEN, dim=True), foot
+    return *head_lines, *_votes(state, instance["votes"].tolist()), foot
 
 
 def of_mark(state: State, scene: Scene, mark: int) -> tuple[Line, ...]:
@@ -40,6 +45,8 @@ def of_mark(state: State, scene: Scene, mark: int) -> tuple[Line, ...]:
 def _what(state: State, symbol: Symbol) -> str:
     names = {label.value: label.name for label in state.sources.labels}
     label = "No label" if symbol.label == NO_LABEL else names[symbol.label]
+    if symbol.hidden and symbol.sign == "conflict":
+        return "Experts disagree"
     if symbol.status == DECIDED:
         return f"{label}, decided"
     if symbol.status == REJECTED:

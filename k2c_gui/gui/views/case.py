@@ -14,10 +14,10 @@ from PySide6.QtWidgets import (
 
 from k2c_gui.core import consensus, queue, similarity
 from k2c_gui.core.model import NO_LABEL, STATUS, Bools, Floats, Ints
-from k2c_gui.desk import Desk, State, number, withheld
+from k2c_gui.desk import Desk, State, number, remark_on, withheld
 from k2c_gui.gui import case_facts, case_parts
 from k2c_gui.gui.actions import Actions
-from k2c_gui.gui.controls import Text
+from k2c_gui.gui.controls import Icon, Text
 from k2c_gui.gui.crops import Alike, Marks, Pair, Similar
 from k2c_gui.gui.jobs import Pictures
 from k2c_gui.gui.painting import (
@@ -48,8 +48,9 @@ class View(QWidget):
         self._desk, self._pictures = desk, pictures
         self._case: case_facts.Case | None = None
         self._votes_of_mark: tuple[object, Ints, Ints] | None = None
-        self._features: tuple[object, object, Floats] | None = None
+        self._features: tuple[object, Floats, Floats] | None = None
         self._notes: dict[tuple[int, int], str] = {}
+        self._note_action = actions.actions["note"]
         self._make(actions)
         desk.subscribe(self._changed)
         pictures.ready.connect(self._picture_came)
@@ -66,16 +67,27 @@ class View(QWidget):
         self.each, self.similar = Text(size=CAPTION, tone="text2"), Similar()
         self.history = case_parts.History()
         self.note_field = case_parts.Note(actions)
+        self.note_field.entered.connect(self._store_note)
+        self.note_field.textEdited.connect(self._write_note)
+        self.flag = Icon("flag", actions, "flag")
+        actions.actions["note"].changed.connect(self._show_note)
         self.similar.chosen.connect(self._desk.select)
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(px(14), px(10), px(14), px(8))
         column.setSpacing(px(8))
-        for part in (self.heading, self.pair, _titled("Volunteers' votes", self.cast)):
+        self.standing = _line()
+        for part in (
+            self.heading,
+            self.standing,
+            self.pair,
+            _titled("Volunteers' votes", self.cast),
+        ):
             column.addWidget(part)
         column.addWidget(self.bars)
         column.addWidget(self.margin)
-        self._section(column, self.facts)
+        self.split = _line()
+        self._section(column, self.facts, self.split)
         self._section(column, _titled("Mark by mark", self.each), self.cells)
         compared = Text("distance in features", size=CAPTION, tone="text2")
         self._section(column, _titled("Most similar, undecided", compared), self.similar)
@@ -97,9 +109,11 @@ class View(QWidget):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(page)
-        below = QVBoxLayout()
+        below = QHBoxLayout()
         below.setContentsMargins(px(14), px(4), px(14), px(12))
-        below.addWidget(self.note_field)
+        below.setSpacing(px(6))
+        below.addWidget(self.note_field, 1)
+        below.addWidget(self.flag)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -117,14 +131,15 @@ class View(QWidget):
     # What others ask for
 
     def note(self) -> str:
-        """What is written on this case; it goes with the next decision."""
-        return self.note_field.text().strip()
+        """What is written on this case and not stored yet; it goes with the next decision."""
+        written = self.note_field.text().strip()
+        return "" if written == self._said() else written
 
     def clear_note(self) -> None:
         """Forget what was written on cases that are ruled by now."""
         owner = self._desk.state.ledger.owner
         self._notes = {key: note for key, note in self._notes.items() if key[1] not in owner}
-        self.note_field.setText(self._notes.get(self._key(self._desk.state), ""))
+        self._show_note()
 
     def focus_note(self) -> None:
         """Let the expert write."""
@@ -143,6 +158,7 @@ class View(QWidget):
             f"State {case_facts.state_words(case, state.sources.labels)[0]}",
             f"Votes {HIDDEN.lower() if case.hidden else self.bars.words()}",
             f"Marks {one['n_marks']}, volunteers {one['n_volunteers']}, looks {one['exposure']}",
+            *filter(None, [case_facts.split_words(case)]),
         ]
         return "\n".join(lines)
 
@@ -159,8 +175,42 @@ class View(QWidget):
 
     def _keep_note(self, old: State, new: State) -> None:
         """A note stays with the case that it was written on."""
-        self._notes[self._key(old)] = self.note()
-        self.note_field.setText(self._notes.get(self._key(new), ""))
+        written = self.note_field.text().strip()
+        if written != self.note_field.stored:
+            self._notes[self._key(old)] = written
+        self.note_field.clear()
+
+    def _said(self) -> str:
+        """The note that is stored on this case."""
+        case = self._case
+        said = None if case is None else remark_on(self._desk.state.ledger, case.marks)
+        return "" if said is None else said.note
+
+    def _write_note(self, written: str) -> None:
+        self._notes[self._key(self._desk.state)] = written
+
+    def _store_note(self) -> None:
+        """Store what was written, undone like any decision; what is refused stays written."""
+        written = self.note_field.text().strip()
+        if self._case is not None and written != self._said():
+            key = self._key(self._desk.state)
+            self._notes[key] = written
+            if self._desk.remark(note=written):
+                self._notes.pop(key, None)
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """The note and the flag of this case; what is being written is left alone."""
+        case, state = self._case, self._desk.state
+        said = None if case is None else remark_on(state.ledger, case.marks)
+        self.note_field.stored = "" if said is None else said.note
+        if not self.note_field.hasFocus():
+            words = self._notes.get(self._key(state), self.note_field.stored)
+            self.note_field.setText(words)
+        allowed = case is not None and self._note_action.isEnabled()
+        self.note_field.setEnabled(allowed)
+        self.flag.set_icon("flag-on" if said is not None and said.flag else "flag")
+        self.flag.setEnabled(allowed)
 
     def _key(self, state: State) -> tuple[int, int]:
         return state.shown, state.selected
@@ -174,9 +224,11 @@ class View(QWidget):
         self._show_heading()
         self._show_votes()
         self.facts.show_cells(case_facts.figures(self._case))
+        self.split.setText(case_facts.split_words(self._case))
+        self.split.setVisible(bool(self.split.text()))
         self._show_pictures()
         self._show_history()
-        self.note_field.setEnabled(self._case is not None)
+        self._show_note()
 
     def _show_heading(self) -> None:
         state, case = self._desk.state, self._case
@@ -190,6 +242,9 @@ class View(QWidget):
             ("", None) if case is None else case_facts.state_words(case, labels),
             "" if case is None else str(case.one["instance"]),
         )
+        standing = "" if case is None else case_facts.standing_words(case.one)
+        self.standing.setText(standing)
+        self.standing.setVisible(bool(standing))
 
     def _show_votes(self) -> None:
         case, state = self._case, self._desk.state
@@ -257,12 +312,9 @@ class View(QWidget):
         marks = state.evidence[state.shown].marks
         if case.hidden:
             return np.ones(len(marks), bool)
-        names = state.instances["instance"][withheld(state, state.instances)]
-        if state.grouping is None or not len(names):
-            return np.zeros(len(marks), bool)
-        group = state.grouping.group_of_mark
-        closed = group[np.searchsorted(marks["mark"], names.astype(np.int64))]
-        return np.asarray(np.isin(group, closed))
+        rows = np.flatnonzero(withheld(state, state.instances)).tolist()
+        closed = [mark for row in rows for mark in self._desk.marks_of(row)]
+        return np.isin(marks["mark"], closed)
 
     def _alike(self, case: case_facts.Case) -> list[Alike]:
         state = self._desk.state
@@ -286,22 +338,22 @@ class View(QWidget):
         ]
 
     def _described(self) -> Floats:
-        """Features of the instances on the shown micrograph; worked out once for a table."""
-        state = self._desk.state
-        picture = self._pictures.get(state.shown)
+        """Features of the instances on the shown micrograph; a ruling only changes their order."""
+        x, y = (self._desk.state.instances[axis] for axis in "xy")
+        picture = self._pictures.get(self._desk.state.shown)
+        order = np.lexsort((y, x))
+        place = np.column_stack([x, y])[order]
         known = self._features
-        if known is None or known[0] is not picture or known[1] is not state.instances:
+        if known is None or known[0] is not picture or not np.array_equal(known[1], place):
             assert picture is not None  # noqa: S101
             level = min(1, len(picture.levels) - 1)
             step = 2.0**level
-            found = similarity.features(
-                picture.levels[level],
-                state.instances["x"] / step,
-                state.instances["y"] / step,
-                _RADIUS / step,
-            )
-            known = self._features = picture, state.instances, found
-        return known[2]
+            at_x, at_y = (place / step).T
+            found = similarity.features(picture.levels[level], at_x, at_y, _RADIUS / step)
+            known = self._features = picture, place, found
+        described = np.empty_like(known[2])
+        described[order] = known[2]
+        return described
 
     def _show_history(self) -> None:
         case = self._case

@@ -16,16 +16,20 @@ from PySide6.QtWidgets import (
 from k2c_gui.core.model import NO_LABEL
 from k2c_gui.desk import Desk, State
 from k2c_gui.gui.actions import Actions
+from k2c_gui.gui.controls import Text
 from k2c_gui.gui.jobs import Pictures
 from k2c_gui.gui.painting import centred, keycap, text, width_of
 from k2c_gui.gui.style import BODY, CAPTION, colour, icon_pixmap, look, px
-from k2c_gui.gui.symbols import DECIDED, DEFERRED, Symbol, chip, ringed
+from k2c_gui.gui.symbols import DECIDED, DEFERRED, REJECTED, Symbol, chip, ringed
 from k2c_gui.gui.votes import short
 
 FLASH = 90
 """ms that a button answers its key."""
 
 _KEYBOARD = ("1234567890", "QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM")
+_NAME = 44
+"""px: in less room a name says nothing; the tooltip has it."""
+
 _LEFT_HAND = 5
 """Columns of the keyboard under the left hand."""
 
@@ -54,7 +58,11 @@ class View(QWidget):
             if name.startswith("label:"):
                 action.setVisible(name in {button.action for button in self.labels})
         defer = _Ruling(actions, "defer", "Keep ambiguous", Symbol(NO_LABEL, DEFERRED))
-        self.rulings = [*self.labels, defer]
+        reject = _Ruling(actions, "reject", "Reject", Symbol(NO_LABEL, REJECTED))
+        self.rulings = [*self.labels, defer, reject]
+        self.selected = Text(weight=600)
+        self.selected.hide()
+        self._n = 0
         self.next = _Plain(actions, "next", "next")
         self.back = _Plain(actions, "take-back", "take back")
         self._between = QFrame()
@@ -74,9 +82,9 @@ class View(QWidget):
         return QSize(super().sizeHint().width(), px(52))
 
     def minimumSizeHint(self) -> QSize:
-        """The answers; what rules nothing gives way."""
-        answers = sum(button.sizeHint().width() + px(6) for button in self.rulings)
-        return QSize(answers + px(72), px(52))
+        """The answers without their names; rejecting and what rules nothing give way."""
+        answers = sum(button.minimumSizeHint().width() + px(6) for button in self.rulings[:-1])
+        return QSize(answers + px(52), px(52))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what there is no room for."""
@@ -102,46 +110,86 @@ class View(QWidget):
         row = self._row
         while row.count():
             row.takeAt(0)
-        row.setContentsMargins(px(16), px(9), px(16), px(9))
+        row.setContentsMargins(px(10), px(9), px(10), px(9))
         row.setSpacing(px(6))
         self._between.setFixedSize(1, px(18))
-        in_order = sorted(self.rulings, key=lambda button: _column(self._actions, button.action))
+        # what is no answer to the question comes last, wherever its key lies
+        in_order = sorted(
+            self.rulings,
+            key=lambda b: (b.action == "reject", _column(self._actions, b.action)),
+        )
         left_hand = True
         row.addStretch(1)
         for button in in_order:
             right = _column(self._actions, button.action) >= _LEFT_HAND
-            if right and left_hand and row.count() > 1:
+            if right and left_hand and row.count() > 1 and button.action != "reject":
                 row.addSpacing(px(6))
                 row.addWidget(self._between)
                 row.addSpacing(px(6))
             left_hand = not right
             row.addWidget(button)
-        row.addSpacing(px(12))
+        row.addSpacing(px(8))
         row.addWidget(self.next)
         row.addWidget(self.back)
+        row.addWidget(self.selected)
         row.addStretch(1)
         self._fit()
 
     def _fit(self) -> None:
         """Of what rules nothing show key and word, else the key, else nothing."""
-        room = self.width() - self.minimumSizeHint().width()
+        spare = self.width() - self.minimumSizeHint().width()
         plain = (self.next, self.back)
+        for button in plain:
+            button.set_compact(compact=False)
+        asides = sum(button.sizeHint().width() + px(6) for button in plain)
+        *named, reject = self.rulings
+        aside = reject.minimumSizeHint().width() + px(6)
+        for button in plain:
+            button.set_compact(compact=True)
+        keys = sum(button.sizeHint().width() + px(6) for button in plain)
+        reject.setVisible(spare >= aside + keys)  # its key and the menus have it
+        spare -= aside if spare >= aside + keys else 0
+        spare -= sum(button.name_width() for button in named)
+        whole = spare >= 0
+        # the bar through the symbol says it, and its key
+        reject.set_room(10_000 if spare - asides - px(20) >= reject.name_width() else 0)
+        each = (spare + sum(button.name_width() for button in named)) // len(named)
+        for ruling in named:
+            ruling.set_room(10_000 if whole else each)
+        shown = [button for button in self.rulings if not button.isHidden()]
+        answers = sum(button.sizeHint().width() + px(6) for button in shown)
+        room = self.width() - answers - px(56)
+        wide = 0
         for compact in (False, True):
             for button in plain:
                 button.set_compact(compact=compact)
             need = sum(button.sizeHint().width() + px(6) for button in plain)
             if need <= room:
+                wide = need - px(6)
                 break
+        # how many are selected stands in their place, and moves nothing
+        several = self._n > 1
         for button in plain:
-            button.setVisible(need <= room)
+            button.setVisible(bool(wide) and not several)
+        words = f"{self._n} selected"
+        if width_of(words, BODY, 600) > wide:
+            words = f"× {self._n}"
+        self.selected.setText(words if several else "")
+        wide = wide or min(room, px(36))
+        self.selected.setFixedWidth(max(0, wide))
+        self.selected.setVisible(wide > 0 and (several or not plain[0].isVisibleTo(self)))
 
     def _changed(self, old: State, new: State) -> None:
-        drawn = ("selected", "shown", "instances", "grouping", "ledger")
+        drawn = ("selection", "shown", "instances", "grouping", "ledger", "draft")
         if any(getattr(old, name) is not getattr(new, name) for name in drawn):
             self._enable()
 
     def _enable(self) -> None:
-        here = self._desk.row() >= 0
+        n = len(self._desk.rows())
+        here = n > 0 or self._desk.state.draft is not None
+        if n != self._n:
+            self._n = n
+            self._fit()
         for button in self.rulings:
             allowed = self._actions.actions[button.action].isEnabled()
             if not here:
@@ -220,12 +268,27 @@ class _Ruling(_Keyed):
     def __init__(self, actions: Actions, action: str, words: str, symbol: Symbol) -> None:
         super().__init__(actions, action, words)
         self._symbol = symbol
+        self._room = 10_000
+
+    def name_width(self) -> int:
+        """What the name adds, px."""
+        return round(width_of(self.text(), BODY, 600)) + px(9)
+
+    def set_room(self, room: int) -> None:
+        """Take this much room for the name, px; none where it would say nothing."""
+        if room != self._room:
+            self._room = room
+            self.updateGeometry()
 
     def sizeHint(self) -> QSize:
         """Key, symbol, name."""
-        name = round(width_of(self.text(), BODY, 600))
+        name = min(self.name_width(), self._room)
+        return self.minimumSizeHint() + QSize(name if name >= px(_NAME) else 0, 0)
+
+    def minimumSizeHint(self) -> QSize:
+        """Key and symbol."""
         cap = self._cap_width()
-        return QSize(px(8) + (cap + px(6) if cap else 0) + px(24) + name + px(14), px(34))
+        return QSize(px(8) + (cap + px(6) if cap else 0) + px(29), px(34))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Plain, even where a label leads: no answer is suggested."""
@@ -242,7 +305,8 @@ class _Ruling(_Keyed):
         centred(painter, shape, left + px(18), self.height() / 2)
         painter.setOpacity(1.0)
         words = QRectF(left + px(32), 0, self.width() - left - px(38), self.height())
-        text(painter, words, self.text(), weight=600, tone=self._tone())
+        if self.width() > self.minimumSizeHint().width():
+            text(painter, words, self.text(), weight=600, tone=self._tone())
         painter.end()
 
     def _tone(self) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from math import isfinite
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPointF, QTimer, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QVariantAnimation, Signal
 from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QStyle, QWidget
 
 from k2c_gui.core.model import NO_MARK, STATUS
 from k2c_gui.desk import Desk, State
 from k2c_gui.gui.actions import Actions
+from k2c_gui.gui.canvas.editing import Editor
 from k2c_gui.gui.canvas.image import GAMMAS, Contrast, contrast_from, from_picture, screen, suits
 from k2c_gui.gui.canvas.minimap import Minimap
+from k2c_gui.gui.canvas.modes import ModePlate, WhyPlate
 from k2c_gui.gui.canvas.notices import Failure, Notice
 from k2c_gui.gui.canvas.panels import ContrastPanel, OpacityPanel
 from k2c_gui.gui.canvas.plates import HoverPlate, LayersPlate, ScalePlate
@@ -23,6 +25,8 @@ from k2c_gui.gui.canvas.pointer import Pointer
 from k2c_gui.gui.canvas.scene import Opinions, opinions, scene
 from k2c_gui.gui.canvas.stack import Stack
 from k2c_gui.gui.canvas.surface import Surface
+from k2c_gui.gui.comparison import Comparison
+from k2c_gui.gui.controls import later
 from k2c_gui.gui.jobs import Picture, Pictures
 from k2c_gui.gui.style import px
 
@@ -68,6 +72,7 @@ class View(QWidget):
         self._contrast: Contrast | None = None
         self._known: dict[int, Opinions] = {}
         self._place: tuple[float, float, float] | None = None
+        self._before: State | None = None  # the desk under the pinned setting, while it is shown
 
         self.surface = Surface(self)
         self.layers_plate = LayersPlate(actions, self)
@@ -78,20 +83,25 @@ class View(QWidget):
         self.hover_plate = HoverPlate(self)
         self.contrast_panel = ContrastPanel(actions, self)
         self.opacity_panel = OpacityPanel(self)
+        self.mode_plate, self.why_plate = ModePlate(self), WhyPlate(actions, self)
         self.setFocusProxy(self.surface)
+
+        def on_screen() -> bool:
+            return self._on == desk.state.shown and self._before is None
+
+        parts = desk, actions, self._stack, self.surface
+        self.editor = Editor(*parts, (self.mode_plate, self.why_plate), on_screen)
         self._pointer = Pointer(
-            desk,
-            actions,
-            self._stack,
-            self.surface,
+            *parts,
+            self.editor,
             (self.hover_plate, self.scale_plate),
             lambda: self._on == desk.state.shown,
         )
-        self._ahead_timer = self._timer(AHEAD_AFTER, self._fetch_ahead)
-        self._lag_timer = self._timer(LAG_AFTER, self._lag)
-        self._reading_timer = self._timer(READING_AFTER, self._say_reading)
-        self._place_timer = self._timer(0, self._place_plates)
-        self._pulse_timer = self._timer(0, self._start_pulse)
+        self._ahead_timer = later(self, AHEAD_AFTER, self._fetch_ahead)
+        self._lag_timer = later(self, LAG_AFTER, self._lag)
+        self._reading_timer = later(self, READING_AFTER, self._say_reading)
+        self._place_timer = later(self, 0, self._place_plates)
+        self._pulse_timer = later(self, 0, self._start_pulse)
         self._pulse = QVariantAnimation(self)
         self._pulse.setDuration(PULSE)
         self._pulse.setStartValue(1.3)
@@ -122,6 +132,7 @@ class View(QWidget):
     def peek(self, on: bool) -> None:
         """Show the bare image, as long as it is asked for."""
         self._stack.bare = on
+        self.editor.uncover()
         self._restack()
 
     def toggle_layer(self, name: str) -> None:
@@ -160,6 +171,27 @@ class View(QWidget):
         """Blur the image lightly, or no more."""
         contrast = self._stack.image.contrast
         self._take_contrast(replace(contrast, blur=not contrast.blur))
+
+    def look_at(self, place: QPointF) -> None:
+        """Bring a place, px of the micrograph, to the middle."""
+        self.surface.go_to(self.surface.viewport.centred(place.x(), place.y(), MIDDLE))
+
+    def show_comparison(self, mode: str, found: Comparison | None) -> None:
+        """Draw the setting that is tried, what it changes, or the pinned one.
+
+        Parameters
+        ----------
+        mode : {"Before", "Change", "After"}
+        found : Comparison or None
+            None: there is nothing to compare.
+        """
+        self._stack.changes.show(found if mode == "Change" else None)
+        before = found.before if found is not None and mode == "Before" else None
+        if before is not self._before:
+            self._before = before
+            if self._drawn is not None and self._on == self._desk.state.shown:
+                self._show_scene(self._desk.state)
+        self._restack()
 
     def view_state(self) -> dict[str, Any]:
         """Zoom, place, layers and contrast, to be kept as JSON."""
@@ -207,10 +239,13 @@ class View(QWidget):
         fields = ("grouping", "instances", "blind", "ledger", "evidence")
         remade = any(getattr(new, field) is not getattr(last, field) for field in fields)
         self._notice_travel(last, new)
+        if new.evidence is not last.evidence:
+            self._stack.show_evidence(new.evidence[new.shown])
         if remade:
             self._show_scene(new)
-        if remade or new.selected != last.selected:
+        if remade or new.selection != last.selection:
             self._select(new)
+        self.editor.changed(last, new)
         if new.params is not last.params or new.grouping is not last.grouping:
             self._await_answer(new)
         if new.sources is not last.sources:
@@ -228,6 +263,7 @@ class View(QWidget):
         self._pointer.hide()
         micrograph = state.sources.micrographs[state.shown]
         self.failure.say(micrograph.name, _plainly(reason, micrograph.name))
+        last = self._drawn or state
         self._on, self._drawn = state.shown, state
         self._stack.image.picture = picture
         self._stack.show_evidence(state.evidence[state.shown])
@@ -236,6 +272,7 @@ class View(QWidget):
         self._show_contrast()
         self._show_scene(state)
         self._select(state)
+        self.editor.changed(last, state)
         self._await_answer(state)
         self._show_scale()
         self._place_plates()
@@ -269,28 +306,38 @@ class View(QWidget):
         self._known[state.shown] = known
         while len(self._known) > 4:
             del self._known[next(iter(self._known))]
+        if self._before is not None and self._before.shown == state.shown:
+            state = self._before
         drawn = scene(state, known)
+        part = drawn.differs(self._stack.scene)
         self._stack.show(drawn)
         asked = drawn.instances["ambiguous"] & (
             drawn.instances["status"] == STATUS.index("proposed")
         )
         self.minimap.show_dots(drawn.instances["x"][asked], drawn.instances["y"][asked])
         self._pointer.hide()
-        self._restack()
+        self._pointer.read_out()
+        self.surface.renew(None if part is None else [QRectF(*part)])
 
     def _select(self, state: State) -> None:
         self._row = self._desk.row()
-        self._stack.select(self._row)
+        before = self._stack.marked()
+        pinned = self._before  # another table: the same mark, another row
+        if pinned is None:
+            self._stack.select(self._row, [row for row in self._desk.rows() if row != self._row])
+        else:
+            self._stack.select(pinned.find(state.selected))
         place = self._stack.selection.place
         if state.selected == NO_MARK:
             self._centred = NO_MARK
         elif place is not None and self._centred != state.selected:
             self._centred = state.selected
-            self.surface.go_to(
-                self.surface.viewport.centred(*place, MIDDLE), fitted=self.surface.fitted
-            )
+            if not self.editor.by_hand:
+                self.surface.go_to(
+                    self.surface.viewport.centred(*place, MIDDLE), fitted=self.surface.fitted
+                )
         self._pointer.hide()
-        self.surface.renew()
+        self.surface.renew([*before, *self._stack.marked()])
 
     def _notice_travel(self, last: State, new: State) -> None:
         """After an undo or a redo the place of it is shown by a pulse."""
@@ -340,7 +387,7 @@ class View(QWidget):
         state, drawn = self._desk.state, self._drawn
         if drawn is None or self._row < 0 or self._stack.bare:
             return
-        if state.shown == self._on and state.selected == drawn.selected:
+        if state.shown == self._on and state.selection == drawn.selection:
             self._desk.painted()
 
     # What is drawn
@@ -392,12 +439,9 @@ class View(QWidget):
         elif self.surface.fitted:
             self.fit()
 
-    def _keep_still(self, mark: int) -> None:
-        self._centred = mark
-
     def _swell(self, swell: float) -> None:
         self._stack.selection.swell = swell
-        self.surface.renew()
+        self.surface.renew(self._stack.marked())
 
     def _jump(self, at: QPointF) -> None:
         self.surface.go_to(self.surface.viewport.at(at.x(), at.y()))
@@ -423,23 +467,36 @@ class View(QWidget):
 
     def _place_plates(self) -> None:
         width, height = self.width(), self.height()
-        for plate in (self.layers_plate, self.scale_plate, self.notice):
-            plate.resize(plate.sizeHint())
+        self.layers_plate.fit(width - 2 * _INSET)
+        self.scale_plate.fit(width - 2 * _INSET)
+        self.notice.resize(self.notice.sizeHint())
         self.layers_plate.move(_INSET, _INSET)
         beside = self.layers_plate.width() + self.minimap.width() + 3 * _INSET <= width
         top = _INSET if beside else self.layers_plate.height() + 2 * _INSET
         self.minimap.move(width - self.minimap.width() - _INSET, top)
         self.minimap.setVisible(width >= _ROOM_FOR_MAP[0] and height >= _ROOM_FOR_MAP[1])
+        self._place_modes()
         self.scale_plate.move(_INSET, height - self.scale_plate.height() - _INSET)
         self.notice.move((width - self.notice.width()) // 2, (height - self.notice.height()) // 2)
         self.failure.setFixedWidth(min(px(380), width - 2 * _INSET))
         self.failure.adjustSize()
         self.failure.move((width - self.failure.width()) // 2, max(px(64), height // 5))
 
+    def _place_modes(self) -> None:
+        """Below the layers, beside the map, in the middle."""
+        map_room = self.minimap.width() + _INSET if self.width() >= _ROOM_FOR_MAP[0] else 0
+        room = self.width() - 2 * _INSET - map_room
+        top = _INSET + self.layers_plate.height() + _INSET // 2
+        for plate in (self.mode_plate, self.why_plate):
+            plate.fit(room)
+            plate.move(_INSET + max(0, (room - plate.width()) // 2), top)
+            if not plate.isHidden():
+                top += plate.height() + _INSET // 2
+
     def _connect(self) -> None:
         self.surface.moved.connect(self._follow)
         self.surface.shown.connect(self._painted)
-        self._pointer.selecting.connect(self._keep_still)
+        self.editor.resized.connect(self._place_modes)
         self.minimap.asked.connect(self._jump)
         self.scale_plate.pixel_size_asked.connect(self.ask_pixel_size)
         self.failure.find_asked.connect(lambda: self.find_image.emit(self._desk.state.shown))
@@ -451,13 +508,6 @@ class View(QWidget):
         self.opacity_panel.changed.connect(self.set_opacity)
         self._pictures.ready.connect(self._picture_came)
         self._pictures.failed.connect(self._picture_failed)
-
-    def _timer(self, ms: int, run: Callable[[], object]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(ms)
-        timer.timeout.connect(run)
-        return timer
 
 
 def _plainly(reason: str, name: str) -> str:

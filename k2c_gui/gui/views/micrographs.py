@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import (
     QAbstractListModel,
     QEvent,
@@ -28,11 +29,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from k2c_gui.core import queue
-from k2c_gui.core.model import STATUS, Table
+from k2c_gui.core import outcome
 from k2c_gui.desk import Desk, State
 from k2c_gui.gui.actions import Actions
 from k2c_gui.gui.controls import Segments, Text, paint_progress
+from k2c_gui.gui.counts import change
 from k2c_gui.gui.jobs import Picture, Pictures, Worker, decode, grey
 from k2c_gui.gui.style import BODY, CAPTION, TITLE, colour, font, icon_pixmap, px
 
@@ -201,11 +202,12 @@ class _Card(QStyledItemDelegate):
             painter.drawPixmap(QPointF(square.center()) - QPointF(7.5, 7.5), icon)
 
     def _words(self, painter: QPainter, box: QRect, state: State, i: int) -> None:
-        table, name = state.tables[i], state.evidence[i].name
+        name, now, then = state.evidence[i].name, *_rows(state, i)
+        told = now["known"] or now["lags"]
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
         painter.setFont(font(CAPTION))
         painter.setPen(colour("text2"))
-        share = "" if table is None else f"{_percent(table)} % decided"
+        share = f"{_percent(now)} % decided" if told else ""
         room = box.width() - painter.fontMetrics().horizontalAdvance(share) - px(8)
         painter.drawText(box, right, share)
         if name in state.ledger.signed_off:
@@ -222,13 +224,22 @@ class _Card(QStyledItemDelegate):
         if self._thumbnails.failed(i):
             painter.setPen(colour("bad"))
             painter.drawText(second, Qt.AlignmentFlag.AlignTop, "The image cannot be read.")
-        elif table is None:
+        elif not told:
             painter.setPen(colour("text3"))
             painter.drawText(second, Qt.AlignmentFlag.AlignTop, "Waiting")
         else:
-            painter.setPen(colour("text2"))
-            painter.drawText(second, Qt.AlignmentFlag.AlignTop, _counts(painter, second, table))
-        done = 0.0 if table is None else _ruled(table) / max(1, len(table))
+            # what lags is grey until it is known
+            painter.setPen(colour("text2" if now["known"] else "text3"))
+            kept = _kept(now)
+            painter.drawText(second, right, kept)
+            room = painter.fontMetrics().horizontalAdvance(kept) + px(8)
+            second.adjust(0, 0, -room if kept else 0, 0)
+            words = _counts(now, then if then["known"] else now)
+            words = painter.fontMetrics().elidedText(
+                words, Qt.TextElideMode.ElideRight, second.width()
+            )
+            painter.drawText(second, Qt.AlignmentFlag.AlignTop, words)
+        done = int(now["ruled"]) / max(1, int(now["centroids"]))
         paint_progress(painter, bar, done, "text1" if i == state.shown else "text2")
 
 
@@ -323,12 +334,11 @@ class View(QWidget):
     def _sort(self, by: str) -> None:
         """Put them in order once; it stays until it is asked for again."""
         self._by = by
-        evidence, tables = self._desk.state.evidence, self._desk.state.tables
+        state = self._desk.state
+        evidence, rows = state.evidence, state.outcomes[state.params]
 
         def key(i: int) -> tuple[int, str]:
-            table = tables[i]
-            left = 0 if table is None or by == "name" else ambiguous(table)
-            return -left, evidence[i].name
+            return 0 if by == "name" else -int(rows["ambiguous"][i]), evidence[i].name
 
         self.cards.put(sorted(range(len(evidence)), key=key))
 
@@ -337,10 +347,8 @@ class View(QWidget):
             for i in (old.shown, new.shown):
                 self.cards.told(i)
             self.list.scrollTo(self.cards.index(self.cards.order.index(new.shown)))
-        if new.tables is not old.tables:
-            for i, table in enumerate(new.tables):
-                if table is not old.tables[i]:
-                    self.cards.told(i)
+        if new.outcomes is not old.outcomes:
+            self.list.viewport().update()  # only what is in view is drawn
         if new.ledger.signed_off != old.ledger.signed_off:
             self._show_count(new)
             self.list.viewport().update()
@@ -350,23 +358,31 @@ class View(QWidget):
         self.count.setText(f"{signed:,} of {n:,} signed off" if signed else f"{n:,}")
 
 
-def ambiguous(table: Table) -> int:
-    """How many ambiguous instances are not ruled on yet."""
-    return int(queue.facet(table, "ambiguous").sum())
+def _rows(state: State, i: int) -> tuple[np.void, np.void]:
+    """What the tried and the pinned setting make of a micrograph."""
+    return state.outcomes[state.params][i], state.outcomes[state.pinned][i]
 
 
-def _ruled(table: Table) -> int:
-    return int((table["status"] != STATUS.index("proposed")).sum())
-
-
-def _percent(table: Table) -> int:
+def _percent(now: np.void) -> int:
     """Share ruled on; all is 100 only when nothing is left."""
-    return int(100 * _ruled(table) / len(table)) if len(table) else 100
+    n = int(now["centroids"])
+    return int(100 * int(now["ruled"]) / n) if n else 100
 
 
-def _counts(painter: QPainter, box: QRect, table: Table) -> str:
-    words = f"{len(table):,} centroids    {ambiguous(table):,} ambiguous"
-    return painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, box.width())
+def _counts(now: np.void, then: np.void) -> str:
+    """Numbers with what has changed against the pinned setting."""
+    parts = []
+    for name in ("centroids", "ambiguous"):
+        moved = int(now[name]) - int(then[name])
+        by = f" {change(int(now[name]), int(then[name]))}" if moved else ""
+        parts.append(f"{int(now[name]):,}{by} {name}")
+    return "    ".join(parts)
+
+
+def _kept(now: np.void) -> str:
+    """Decisions that the setting bears out, where it does not bear out all."""
+    ruled, kept = int(now["ruled"]), outcome.kept(now)
+    return f"{kept:,} of {ruled:,} kept" if kept < ruled else ""
 
 
 def _middle(image: QImage) -> QRectF:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from k2c_gui.core import queue as queues
-from k2c_gui.core.model import Ints, Table
+from k2c_gui.core.model import Entry, Ints, Table
 from k2c_gui.core.pace import Pace, pace
 from k2c_gui.desk import Desk, State
 from k2c_gui.gui.actions import Actions
@@ -37,14 +37,23 @@ _NONE_HERE = {
     "deferred": "Nothing deferred here.",
     "decided": "Nothing decided here yet.",
     "all": "No instances here.",
+    queues.TO_CHECK: "No decision came back to be checked.",
+    "audit": "Nothing accepted in bulk is drawn for an audit.",
 }
 _RULED = {
     "ambiguous": "ambiguous ruled",
     "tie": "ties ruled",
     "no votes": "without votes ruled",
     "low support": "of low support ruled",
+    queues.TO_CHECK: "checked",
 }
-_COLUMNS = 4
+_MORE = (queues.TO_CHECK, *queues.COME_BACK, *queues.NAMED)
+"""What came back, and what somebody marked to be looked at."""
+
+_COUNTED = (*queues.FACETS, queues.TO_CHECK, *queues.COME_BACK)
+_COLUMNS, _MORE_COLUMNS = 4, 3
+_RECENT = 300
+"""Steps by which the pace is measured: a long sitting has a morning and an evening."""
 
 
 class View(QWidget):
@@ -63,6 +72,7 @@ class View(QWidget):
         self._desk, self._actions = desk, actions
         self._counted: dict[int, tuple[Table, Ints]] = {}
         self._began = len(desk.session.log)
+        self._audited = 0
         self._order = ("margin", False)
         self._cases = Cases(desk.state)
         self._make()
@@ -76,6 +86,7 @@ class View(QWidget):
     def _make(self) -> None:
         self.frozen = _Frozen(self._actions)
         self.facets = {name: _Facet(name) for name in queues.FACETS}
+        self.facets |= {name: _Facet(name, flat=True) for name in _MORE}
         self.head, self.table = Head(), CaseTable(self._cases)
         self.empty = _Empty()
         self.progress = _Progress()
@@ -105,14 +116,20 @@ class View(QWidget):
         title.addWidget(self.frozen)
         grid = QGridLayout()
         grid.setSpacing(px(4))
-        for i, (name, button) in enumerate(self.facets.items()):
-            grid.addWidget(button, i // _COLUMNS, i % _COLUMNS)
+        for i, name in enumerate(queues.FACETS):
+            grid.addWidget(self.facets[name], i // _COLUMNS, i % _COLUMNS)
+        more = QGridLayout()
+        more.setSpacing(px(4))
+        for i, name in enumerate(_MORE):
+            more.addWidget(self.facets[name], i // _MORE_COLUMNS, i % _MORE_COLUMNS)
+        for name, button in self.facets.items():
             button.clicked.connect(lambda _checked=False, name=name: self._desk.rank(name))
         top = QVBoxLayout()
         top.setContentsMargins(px(12), px(8), px(12), px(10))
         top.setSpacing(px(8))
         top.addLayout(title)
         top.addLayout(grid)
+        top.addLayout(more)
         return top
 
     def sizeHint(self) -> QSize:
@@ -153,7 +170,7 @@ class View(QWidget):
     # State
 
     def _changed(self, old: State, new: State) -> None:
-        if new.tables is not old.tables:
+        if new.tables is not old.tables or new.ledger.remarks is not old.ledger.remarks:
             self._show_counts(new)
         cases = new.queue is not old.queue
         if cases or new.ledger is not old.ledger or new.tables is not old.tables:
@@ -173,12 +190,22 @@ class View(QWidget):
             if table is None:
                 self._counted.pop(i, None)
             elif i not in self._counted or self._counted[i][0] is not table:
-                counts = [int(queues.facet(table, name).sum()) for name in queues.FACETS]
+                counts = [int(queues.facet(table, name).sum()) for name in _COUNTED]
                 self._counted[i] = table, np.array(counts)
         counted = [counts for _, counts in self._counted.values()]
-        totals = np.sum(counted, axis=0) if counted else np.zeros(len(queues.FACETS), np.int64)
-        for button, count in zip(self.facets.values(), totals.tolist(), strict=True):
-            button.set_count(count)
+        totals = np.sum(counted, axis=0) if counted else np.zeros(len(_COUNTED), np.int64)
+        for name, count in zip(_COUNTED, totals.tolist(), strict=True):
+            self.facets[name].set_count(count)
+        if state.ledger.remarks or self.facets["flagged"].count:
+            self.facets["flagged"].set_count(len(self._desk.members("flagged")))
+        self._count_audit()
+
+    def _count_audit(self) -> None:
+        """Draw the sample again only if what it is drawn from has changed: the log is long."""
+        log = self._desk.session.log
+        new, self._audited = log[self._audited :], len(log)
+        if any(_shifts_audit(entry) for entry in new):
+            self.facets["audit"].set_count(len(self._desk.members("audit")))
 
     def _show_cases(self, state: State) -> None:
         if state.queue is not self._cases.state.queue:
@@ -198,7 +225,7 @@ class View(QWidget):
     def _show_empty(self, state: State) -> None:
         unknown = sum(table is None for table in state.tables)
         facet = self._next_facet()
-        words = _NONE_HERE[state.queue.facet]
+        words = _NONE_HERE.get(state.queue.facet, f"Nothing {state.queue.facet} here.")
         if facet == state.queue.facet:
             words = "Cases have come since the order was frozen."
         elif unknown:
@@ -207,16 +234,17 @@ class View(QWidget):
         self.empty.say(words, f"Show {self.facets[facet].count} {facet}" if facet else "")
 
     def _show_progress(self, state: State) -> None:
-        log = self._desk.session.log[self._began :]
+        log = self._desk.session.log
+        log = log[max(self._began, len(log) - _RECENT) :]
         self.progress.show_queue(self._cases, self._desk.place(), state.shown, pace(log))
 
 
 class _Facet(QAbstractButton):
     """A facet of the queue: how many, over its name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, flat: bool = False) -> None:
         super().__init__()
-        self.count = 0
+        self.count, self._flat = 0 if flat else -1, flat
         self.setText(name.capitalize())
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -225,16 +253,18 @@ class _Facet(QAbstractButton):
 
     def set_count(self, count: int) -> None:
         """Show another count."""
-        self.count = count
-        self.setAccessibleName(f"{count} {self.text()}")
-        self.update()
+        if count != self.count:
+            self.count = count
+            self.setAccessibleName(f"{count} {self.text()}")
+            self.update()
 
     def nextCheckState(self) -> None:
         """A click asks; what the queue shows is chosen."""
 
     def sizeHint(self) -> QSize:
-        """Two lines; the width does not follow the count."""
-        return QSize(round(width_of(self.text(), CAPTION)) + px(11), px(40))
+        """Two lines, or one; the width does not follow the count."""
+        room = px(34 if self._flat else 11)
+        return QSize(round(width_of(self.text(), CAPTION)) + room, px(22 if self._flat else 40))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The count over the name; the chosen one solid, a zero dimmed."""
@@ -250,8 +280,18 @@ class _Facet(QAbstractButton):
         first = "on_solid" if chosen else "text1" if self.count else "text3"
         second = "on_solid" if chosen else "text2" if self.count else "text3"
         inner = QRectF(self.rect()).adjusted(px(6), px(4), -px(2), -px(4))
-        upper = QRectF(inner.left(), inner.top(), inner.width(), inner.height() / 2)
         weight = 600 if self.count or chosen else 400
+        if self._flat:
+            inner = QRectF(self.rect()).adjusted(px(7), 0, -px(7), 0)
+            number = f"{self.count:,}"
+            used = text(
+                painter, inner, number, size=CAPTION, weight=weight, tone=first, align=RIGHT
+            )
+            inner.setRight(inner.right() - used - px(4))
+            text(painter, inner, self.text(), size=CAPTION, tone=second)
+            painter.end()
+            return
+        upper = QRectF(inner.left(), inner.top(), inner.width(), inner.height() / 2)
         text(painter, upper, f"{self.count}", size=TITLE, weight=weight, tone=first)
         upper.translate(0, inner.height() / 2)
         text(painter, upper, self.text(), size=CAPTION, tone=second)
@@ -274,9 +314,11 @@ class _Frozen(QAbstractButton):
 
     def set_time(self, at: str) -> None:
         """Show when the queue was ranked."""
-        self.setText(f"Order frozen {clock(at)}" if at else "Not ranked yet")
-        self.updateGeometry()
-        self.update()
+        words = f"Order frozen {clock(at)}" if at else "Not ranked yet"
+        if words != self.text():
+            self.setText(words)
+            self.updateGeometry()
+            self.update()
 
     def sizeHint(self) -> QSize:
         """Words and lock."""
@@ -405,3 +447,9 @@ class _Progress(Strip):
                 painter.fillRect(part, colour("text1"))
                 under = QRectF(part.left(), box.bottom() + 2, part.width(), 2)
                 painter.fillRect(under, colour("text1"))
+
+
+def _shifts_audit(entry: Entry) -> bool:
+    """Whether an entry of the log can change which decisions are to be audited."""
+    bulk = entry.decision is not None and entry.decision.source == "bulk"
+    return bulk or bool(entry.supersedes) or entry.kind in ("undo", "redo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -18,14 +19,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from k2c_gui.core.model import NO_LABEL, STATUS, Table
-from k2c_gui.desk import Desk, State
+from k2c_gui.core import queue as queues
+from k2c_gui.core.model import NO_LABEL, STATUS, Entry, Table
+from k2c_gui.desk import Desk, State, new_since
 from k2c_gui.gui.actions import Actions
 from k2c_gui.gui.controls import Icon, Segments, Text, Word, does, fold, width
 from k2c_gui.gui.jobs import Pictures
 from k2c_gui.gui.style import CAPTION, TITLE, colour, font, icon, icon_pixmap, px
 
-_PRESETS = ("Adjudicate", "Tune", "Overview")
+_PRESETS = ("Adjudicate", "Tune", "Overview", "Gallery")
 _LONGEST_NAME = 200
 _MIDDLE = Qt.TextElideMode.ElideMiddle
 
@@ -144,6 +146,7 @@ class View(QWidget):
         super().__init__()
         self._desk, self._actions = desk, actions
         self._read_only = ""
+        self._sign_offs = _SignOffs()
         self._make_parts()
         self._lay()
         actions.actions["sign-off"].changed.connect(lambda: self._show_sign_off(desk.state))
@@ -176,7 +179,7 @@ class View(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what a narrow window has no room for."""
         super().resizeEvent(event)
-        fold(self._row, (self.presets, self.help, self.blind_word, self.place), self.width())
+        self._fold()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme and the scale."""
@@ -213,6 +216,9 @@ class View(QWidget):
             button.setToolTip(actions.tooltip(f"preset:{name}"))
         self.presets.chosen.connect(lambda name: actions.trigger(f"preset:{name}"))
         actions.keys_changed.connect(self._show_keys)
+        self.to_check = Word(weight=600)
+        does(self.to_check, actions, "to-check")
+        self._to_check: dict[int, tuple[Table, int]] = {}
         self.blind_word = Text("Blind", tone="text2")
         self.blind = Switch()
         does(self.blind, actions, "blind")
@@ -235,7 +241,7 @@ class View(QWidget):
                 *(self.previous, self.micrograph, self.place, self.next),
             ),
             (
-                *(self.blind_word, self.blind, self.disk, self.saved),
+                *(self.to_check, self.blind_word, self.blind, self.disk, self.saved),
                 *(_Hairline(), self.undo, self.redo, self.sign_off, self.help, self.expert),
             ),
         ):
@@ -263,8 +269,14 @@ class View(QWidget):
             self._show_place(new)
         if new.blind != old.blind:
             self.blind.setChecked(new.blind)
-        if new.saved_at is not old.saved_at or new.trouble is not old.trouble:
+        if (
+            new.saved_at is not old.saved_at
+            or new.trouble is not old.trouble
+            or new.draft is not old.draft
+        ):
             self._show_saved(new)
+        if new.tables is not old.tables:
+            self._show_to_check(new)
         if new.ledger is not old.ledger:
             self._show_steps(new)
         if (
@@ -280,8 +292,28 @@ class View(QWidget):
         self._show_place(state)
         self.blind.setChecked(state.blind)
         self._show_saved(state)
+        self._show_to_check(state)
         self._show_steps(state)
         self._show_sign_off(state)
+
+    def _show_to_check(self, state: State) -> None:
+        """How many decisions came back, in the whole project; none: nothing is said."""
+        counted = self._to_check
+        for i, table in enumerate(state.tables):
+            if table is None:
+                counted.pop(i, None)
+            elif i not in counted or counted[i][0] is not table:
+                counted[i] = table, int(queues.facet(table, queues.TO_CHECK).sum())
+        n = sum(count for _, count in counted.values())
+        self.to_check.setText(f"{n:,} to check")
+        if bool(n) == self.to_check.isHidden():
+            self.to_check.setVisible(bool(n))
+            self._fold()
+
+    def _fold(self) -> None:
+        """Leave out what there is no room for."""
+        parts = (self.presets, self.help, self.blind_word, self.place)
+        fold(self._row, parts, self.width())
 
     def _dress(self) -> None:
         """Fix what must not move: the fields hold the longest that they may show."""
@@ -314,7 +346,9 @@ class View(QWidget):
     def _show_saved(self, state: State) -> None:
         """The tick means on disk; trouble has an icon and words, and no tick."""
         name, tone = "check", "text2"
-        if state.trouble:
+        # a draft that waits for a label says so itself
+        waits = state.draft is not None and None in state.draft.labels
+        if state.trouble and not waits:
             name, tone = "warning", "bad"
             text, tip = in_short(state.trouble, str(self._desk.session.path)), state.trouble
         elif self._read_only:
@@ -338,20 +372,26 @@ class View(QWidget):
 
     def _show_sign_off(self, state: State) -> None:
         action, table = self._actions.actions["sign-off"], state.tables[state.shown]
-        signed = state.evidence[state.shown].name in state.ledger.signed_off
-        self.sign_off.setText(_seen(table, signed=signed))
+        signed = state.name in state.ledger.signed_off
+        new = new_since(state, state.shown)
+        reopened = not signed and self._sign_offs.holds(state.name, self._desk.session.log)
+        self.sign_off.setText(_seen(table, signed=signed, new=new, reopened=reopened))
         most = max((len(known) for known in state.tables if known is not None), default=0)
         digits = "0" * max(3, len(f"{most:,}"))
         self.sign_off.setFixedWidth(width(f"Signed off   {digits} / {digits} seen") + px(26))
         blocked = 0 if table is None else unlabelled(table)
         self.sign_off.setEnabled(
-            action.isEnabled() and not signed and table is not None and not blocked
+            action.isEnabled() and table is not None and (bool(new) or not signed)
         )
         tip = self._actions.tooltip("sign-off")
         if signed:
             tip = "This micrograph is signed off. Undo takes it back."
+            if new:
+                tip += f"\n{new:,} proposed since: they are not exported before they are decided."
         elif blocked:
             tip += f"\n{blocked:,} tied or without votes: decide them, or keep them ambiguous."
+        elif reopened:
+            tip += "\nA decision since the last sign-off has reopened this micrograph."
         self.sign_off.setToolTip(tip)
 
 
@@ -415,8 +455,31 @@ def in_short(trouble: str, path: str) -> str:
     return "Not saved: " + what.removeprefix("The session cannot be read or written: ")
 
 
-def _seen(table: Table | None, *, signed: bool) -> str:
+class _SignOffs:
+    """Which micrographs have a sign-off that was not taken back; the log is read once."""
+
+    def __init__(self) -> None:
+        self._of_step: dict[str, str] = {}
+        self._undone: set[str] = set()
+        self._read = 0
+
+    def holds(self, name: str, log: Sequence[Entry]) -> bool:
+        """Whether a micrograph was signed off, be it that a decision has reopened it since."""
+        for entry in log[self._read :]:
+            if entry.kind == "sign-off":
+                self._of_step[entry.step] = entry.micrograph
+            elif entry.kind == "undo":
+                self._undone.add(entry.target)
+            elif entry.kind == "redo":
+                self._undone.discard(entry.target)
+        self._read = len(log)
+        return any(n == name and step not in self._undone for step, n in self._of_step.items())
+
+
+def _seen(table: Table | None, *, signed: bool, new: int, reopened: bool) -> str:
     if table is None:
         return "Sign off"
-    counts = f"{ruled(table):,} / {len(table):,} seen"
-    return f"Signed off   {counts}" if signed else f"Sign off   {counts}"
+    if signed and new:
+        return f"Signed off   {new:,} new since"
+    words = "Signed off" if signed else "Reopened" if reopened else "Sign off"
+    return f"{words}   {ruled(table):,} / {len(table):,} seen"

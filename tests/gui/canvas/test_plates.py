@@ -48,8 +48,10 @@ def test_readout_says_px_nm_and_grey(qtbot: QtBot) -> None:
     width = plate.sizeHint().width()
     plate.show_readout(Readout(1.0, 2.0, None), looks=False)
     assert plate.sizeHint().width() == width
-    plate.show_readout(Readout(1.0, 2.0, None, 12), looks=True)
-    assert plate.words[3] == "12 looks"
+    plate.show_readout(Readout(1.0, 2.0, None, 12), looks=True, full=20)
+    assert plate.words[3] == "12 of 20 looks"
+    plate.show_readout(None, looks=True, full=20)
+    assert plate.words[3] == "0 to 20 looks"
 
 
 def test_minimap_asks_for_the_place_that_is_clicked(qtbot: QtBot) -> None:

@@ -12,8 +12,9 @@ from k2c_gui.core.model import STATUS
 from k2c_gui.core.queue import anchors
 from k2c_gui.desk import Desk
 from k2c_gui.gui.canvas.groups import outlines
-from k2c_gui.gui.canvas.marks import COLOURS, HEAT, colour_of_mark
+from k2c_gui.gui.canvas.marks import COLOURS, colour_of_mark
 from k2c_gui.gui.canvas.scene import Scene, opinions, scene
+from k2c_gui.gui.style import HEAT
 
 
 def drawn(desk: Desk) -> Scene:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
-from k2c_gui.gui.canvas.stamps import MANY, Draw, Stamps, draw_lines, within
+from k2c_gui.gui.canvas.stamps import MANY, Draw, Stamps, by_kind, draw_lines, within
 from k2c_gui.gui.canvas.viewport import Viewport
 
 AREA = QRectF(0, 0, 60, 40)
@@ -35,7 +35,8 @@ def painted(copies: int, ratio: float = 1.0, parts: tuple[QRectF, ...] = (AREA,)
     stamps = Stamps([disc("red"), disc("lime")], 9, ratio)
     x, y, which = (np.repeat(values, copies) for values in (X, Y, WHICH))
     for part in parts:
-        stamps.draw(painter, Viewport(60, 40, 60, 40, ratio=ratio), x, y, which, part)
+        places = by_kind(x, y, which, 2)
+        stamps.draw(painter, Viewport(60, 40, 60, 40, ratio=ratio), places, part)
     painter.end()
     return canvas
 

@@ -120,6 +120,24 @@ def test_a_real_repeat_decides_once(window: Window, copied: Path) -> None:
     assert labels(copied) == [0, 1]
 
 
+def test_real_keys_edit(window: Window, copied: Path) -> None:
+    window.press("x")
+    window.until("saved")
+    window.press("p")
+    window.press("j")  # rules both parts
+    window.until("saved")
+    window.until("saved")
+    window.press("Escape")  # leaves one of them
+    window.press("shift+Right")
+    window.until("saved")
+    with closing(SessionFile(copied)) as file:
+        rulings = [entry.decision for entry in file.log() if entry.decision]
+    assert [(r.verdict, r.label) for r in rulings] == [("reject", None), *[("label", 1)] * 3]
+    assert rulings[3].marks in (rulings[1].marks, rulings[2].marks)
+    moved = next(r for r in rulings[1:3] if r.marks == rulings[3].marks)
+    assert rulings[3].x == pytest.approx(moved.x + 10)
+
+
 def test_undo_and_redo_by_the_systems_own_keys(window: Window, copied: Path) -> None:
     window.press("f")
     window.until("saved")

@@ -18,7 +18,9 @@ from .demo import MakeDemo
 from .images import FindImages, find_named
 from .keys import ChangeKeys, KeysInForce, in_force
 from .messages import Crash, Locked, Message
+from .pace import Pace
 from .pixel_size import PixelSize
+from .sign_off import SignOff
 
 __all__ = [
     "About",
@@ -29,7 +31,9 @@ __all__ = [
     "Locked",
     "MakeDemo",
     "Message",
+    "Pace",
     "PixelSize",
+    "SignOff",
     "Window",
     "crash",
     "find_images",

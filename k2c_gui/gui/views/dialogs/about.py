@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 
 from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
@@ -59,6 +58,8 @@ def versions() -> list[tuple[str, str]]:
 
 
 def _version(name: str) -> str:
+    from importlib import metadata  # slow to import
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from k2c_gui.core.model import Cancelled, K2CError
 from k2c_gui.gui.jobs import Report, Worker
-from k2c_gui.importing import make_demo
 
 from .sheet import Sheet
 
@@ -39,6 +38,8 @@ class MakeDemo(Sheet):
         self.cancel.clicked.connect(self.reject)
         self._report = Report()
         self._report.said.connect(self._said)
+        from k2c_gui.importing import make_demo  # brings the readers, which nothing else wants
+
         self._worker = Worker(self._answered)
         self._worker.ask(folder, lambda: make_demo(folder, progress=self._report)[1])
 

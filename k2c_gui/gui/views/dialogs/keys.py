@@ -31,6 +31,7 @@ from k2c_gui.core.model import K2CError
 from k2c_gui.gui.actions import Actions, sequences, table
 from k2c_gui.gui.preferences import Preferences
 from k2c_gui.gui.style import BODY, colour, font, px
+from k2c_gui.io.resources import labels
 
 from .sheet import Sheet
 
@@ -65,12 +66,14 @@ def in_force(actions: Actions | None, preferences: Preferences) -> list[Line]:
     preferences : Preferences
     """
     lines = []
+    named = {row.id: row.text for row in table() if not row.id.startswith("label:")}
+    named |= {f"label:{i}": label.name for i, label in enumerate(labels())}
     for menu in dict.fromkeys(row.menu for row in table()):
         for row in table():
-            if row.menu != menu:
+            if row.menu != menu or (actions is None and row.id not in named):
                 continue
             if actions is None:
-                keys, text = sequences(preferences.keys.get(row.id, row.keys)), row.text
+                keys, text = sequences(preferences.keys.get(row.id, row.keys)), named[row.id]
             else:
                 action = actions.actions[row.id]
                 if not action.isVisible():

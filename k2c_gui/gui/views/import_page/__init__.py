@@ -25,7 +25,7 @@ from k2c_gui.core.model import Cancelled, K2CError
 from k2c_gui.gui.controls import Notice, Text
 from k2c_gui.gui.jobs import Picture, Report, Worker, decode
 from k2c_gui.gui.style import CAPTION, PAGE, TITLE, px
-from k2c_gui.importing import import_, preview
+from k2c_gui.importing import MarksMoved, import_, preview
 from k2c_gui.io.preview import MOST_ROWS, Preview, recognise
 from k2c_gui.io.sources import Import
 
@@ -232,6 +232,11 @@ class Dialog(QDialog):
         self._show_mapping(rows, "Mapping found" if found.detected else given)
         if seen.trouble:
             self.notice.tell(seen.trouble, bad=True)
+        elif asked.remap is not None:
+            self.notice.tell(
+                f"{asked.session.name} stays as it is: {asked.remap.name} is written new, and the"
+                " decisions are carried over to where their marks are then."
+            )
         elif asked.session.exists():
             self.notice.tell("The session is there: what is new is added to it, decisions stay.")
         else:
@@ -272,7 +277,13 @@ class Dialog(QDialog):
         report = self._begin()
         self._worker.ask(
             "import",
-            lambda: import_(asked.session, asked.files, labels=asked.labels, progress=report),
+            lambda: import_(
+                asked.session,
+                asked.files,
+                labels=asked.labels,
+                remap=asked.remap,
+                progress=report,
+            ),
         )
 
     def _progressed(self, what: str, done: int, total: int) -> None:
@@ -289,13 +300,8 @@ class Dialog(QDialog):
             self._importing = False
             self.form.setEnabled(True)
             self.go.setEnabled(True)
-        if isinstance(answer, Cancelled):
-            if question == "import":
-                self.notice.tell(str(answer))
-        elif isinstance(answer, K2CError):
-            if question != "import":
-                self.proof.clear("No proof yet: see below.")
-            self.notice.tell(str(answer), bad=True)
+        if isinstance(answer, K2CError):
+            self._refused(answer, importing=question == "import")
         elif isinstance(answer, Exception):
             raise answer
         elif isinstance(answer, dict):
@@ -304,6 +310,26 @@ class Dialog(QDialog):
             self._show_seen(answer, question)
         elif isinstance(answer, tuple):
             self._show_account(*answer)
+
+    def _refused(self, error: K2CError, *, importing: bool) -> None:
+        if isinstance(error, MarksMoved):
+            self._offer_new(error)
+        elif not isinstance(error, Cancelled):
+            if not importing:
+                self.proof.clear("No proof yet: see below.")
+            self.notice.tell(str(error), bad=True)
+        elif importing:
+            self.notice.tell(str(error))
+
+    def _offer_new(self, moved: MarksMoved) -> None:
+        self.form.offer_remap()
+        self._quiet.stop()  # what was seen still holds
+        self.go.setEnabled(True)
+        self.notice.tell(
+            f"{moved.what} Import again to write a new session with all of them, and leave this"
+            " one as it is.",
+            bad=True,
+        )
 
     def _fill(self, roles: dict[str, Path]) -> None:
         if not roles:

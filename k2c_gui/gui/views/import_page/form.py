@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -29,6 +30,8 @@ class Asked:
     files: Files
     session: Path
     labels: Path | None
+    remap: Path | None = None
+    """A new session that takes the decisions over; None adds to `session`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,21 @@ class Form(QWidget):
         self._add(grid, len(_FIELDS) - 1, "pixel", "Pixel size", "Optional: as the images say")
         unit = Text("nm per px", tone="text3")
         grid.addWidget(unit, len(_FIELDS) - 1, 2)
+        self._remap_name = self._add(
+            grid, len(_FIELDS) + 1, "remap", "New session", "A .k2c file that is not there"
+        )
+        self._offer(None)
+
+    def offer_remap(self) -> None:
+        """Ask for a new session beside the one that is there."""
+        session = Path(self.lines["session"].text().strip())
+        names = (session.with_name(f"{session.stem}-{n}.k2c") for n in count(2))
+        self._offer(next(path for path in names if not path.exists()))
+
+    def _offer(self, path: Path | None) -> None:
+        for widget in (self._remap_name, self.lines["remap"]):
+            widget.setVisible(path is not None)
+        self.lines["remap"].setText("" if path is None else str(path))
 
     def fill(self, roles: Mapping[Role, Path]) -> None:
         """Fill lines with what was recognised."""
@@ -103,9 +121,9 @@ class Form(QWidget):
                     f"The pixel size {given['pixel']} is no number.", remedy="Give nm above 0."
                 ) from None
         more = path["classifying"], path["workflows"], path["mapping"]
-        return Asked(Files(images, picking, *more, size), session, path["labels"])
+        return Asked(Files(images, picking, *more, size), session, path["labels"], path["remap"])
 
-    def _add(self, grid: QGridLayout, row: int, role: str, name: str, hint: str) -> None:
+    def _add(self, grid: QGridLayout, row: int, role: str, name: str, hint: str) -> Text:
         label = Text(name, tone="text2")
         line = QLineEdit()
         line.setPlaceholderText(hint)
@@ -115,11 +133,14 @@ class Form(QWidget):
         grid.addWidget(label, row, 0)
         grid.addWidget(line, row, 1)
         self.lines[role] = line
+        return label
 
     def _edited(self, line: QLineEdit, text: str) -> None:
         line.setToolTip(text)
         if line is self.lines.get("images") and text.strip():
             self._propose(Path(text.strip()))
+        if line is self.lines.get("session") and "remap" in self.lines:
+            self._offer(None)
         self.changed.emit()
 
     def _propose(self, images: Path) -> None:
