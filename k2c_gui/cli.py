@@ -159,7 +159,8 @@ def instances(
     epsilon: Annotated[float | None, typer.Option(help="px; see HDBSCAN.")] = None,
     method: Annotated[Literal["eom", "leaf"] | None, typer.Option(help="Selection.")] = None,
     algorithm: Annotated[
-        Literal["hdbscan", "reference", "dbscan", "kmeans"] | None, typer.Option(help="What groups the marks.")
+        Literal["hdbscan", "reference", "dbscan", "kmeans"] | None,
+        typer.Option(help="What groups the marks."),
     ] = None,
     centroid: Annotated[
         Literal["mode", "mean", "median"] | None, typer.Option(help="Where a group sits.")

@@ -235,7 +235,7 @@ def least_apart(marked: Bools, at_x: Floats, at_y: Floats, both_share: float) ->
 
 @kernel(
     "boolean[::1](int64[::1], float64[::1], int64[::1], int64[::1], int64[:, ::1],"
-    " float64[:, ::1], float64[:, ::1], int64[::1], float64, float64)"
+    " float64[:, ::1], float64[:, ::1], int64[::1], float64[::1], float64)"
 )
 def judge(
     part: Ints,
@@ -246,7 +246,7 @@ def judge(
     at_x: Floats,
     at_y: Floats,
     n_parts: Ints,
-    enough: float,
+    enough: Floats,
     both_share: float,
 ) -> Bools:
     """Tell which groups' parts can all stand; of the others take out the part that can least.
@@ -264,8 +264,8 @@ def judge(
         See `share_out`.
     at_x, at_y, n_parts
         See `share_out`; a part that is taken out is missing from these.
-    enough : float
-        Weight.
+    enough : (n_groups,) float64
+        Weight of a part.
     both_share : float
 
     Returns
@@ -298,7 +298,7 @@ def judge(
                 lightest = j
         out = lightest
         into = -1
-        if size[lightest] >= enough:
+        if size[lightest] >= enough[g]:
             out, into = least_apart(marked, at_x[g], at_y[g], both_share)
         if out < 0:
             stands[g] = True

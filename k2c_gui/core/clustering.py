@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 
 from . import splitting
+from .groups import by_first, laid_out
 from .hierarchy import Hierarchy
 from .mode import modes
 from .model import ClusterParams, Floats, Grouping, Ints, Table
@@ -111,22 +112,22 @@ def parted(
             method=params.method,
             weighted=params.weighted,
         )
-        return _by_first(own)
-    xy = np.column_stack([marks["x"], marks["y"]])
-    if params.algorithm == "reference":
-        own = _hdbscan(xy, params)
-    elif params.algorithm == "dbscan":
-        own = _dbscan(xy, params)
     else:
-        own = _kmeans(xy, expected_looks)
-    return _by_first(own)
+        xy = np.column_stack([marks["x"], marks["y"]])
+        if params.algorithm == "reference":
+            own = _hdbscan(xy, params)
+        elif params.algorithm == "dbscan":
+            own = _dbscan(xy, params)
+        else:
+            own = _kmeans(xy, expected_looks)
+    return np.asarray(by_first(own))
 
 
 def _split(
     marks: Table, group: Ints, params: ClusterParams, weight: Floats, jitter: float
 ) -> tuple[Ints, Ints, Floats]:
     """Group of each mark, and of each group its parts and its share of pairs."""
-    look, x, y = splitting.looks(marks), marks["x"], marks["y"]
+    look, x, y = splitting.looks(marks), *(np.ascontiguousarray(marks[k]) for k in "xy")
     n = int(group.max(initial=-1)) + 1
     if not params.split:
         apart = splitting.APART * jitter
@@ -142,7 +143,7 @@ def _split(
         jitter=jitter,
         min_cluster_size=params.min_cluster_size,
     )
-    number = _by_first(found.group)
+    number = by_first(found.group)
     before = np.zeros(len(found.pairs), np.int64)
     before[number[number >= 0]] = found.group[number >= 0]
     return number, found.split_into[before], found.pairs[before]
@@ -231,21 +232,11 @@ def _kmeans(xy: Floats, expected_looks: int) -> Ints:
         return np.asarray(model.fit(xy).labels_, dtype=np.int64)
 
 
-def _by_first(group: Ints) -> Ints:
-    """Number the groups by their first member."""
-    first = np.full(int(group.max(initial=-1)) + 2, len(group))
-    member = np.flatnonzero(group >= 0)[::-1]
-    first[group[member]] = member  # the earliest is written last
-    number = np.empty(len(first), np.int64)
-    number[np.argsort(first, kind="stable")] = np.arange(len(first))
-    number[-1] = -1
-    return number[group]
-
-
 def _median(values: Floats, group: Ints, size: Ints) -> Floats:
     """Median of each group of a column sorted by group."""
-    ordered = values[np.lexsort((values, group))]
-    first = np.concatenate([[0], np.cumsum(size)[:-1]])
+    order = np.argsort(values)
+    member, edge = laid_out(group[order], len(size))
+    ordered, first = values[order[member]], edge[:-1]
     return np.asarray((ordered[first + (size - 1) // 2] + ordered[first + size // 2]) / 2)
 
 

@@ -1,4 +1,4 @@
-"""Splitting under many settings: each group is looked at once, however many of them find it."""
+"""Groups under many settings, each looked at once, however many of them find it."""
 
 from __future__ import annotations
 
@@ -8,28 +8,39 @@ from typing import NamedTuple
 import numpy as np
 
 from . import splitting
-from .model import Floats, Ints, Table
+from .groups import laid_out, named
+from .model import ClusterParams, Floats, Ints, Table
 
 
-class Asked(NamedTuple):
-    """What groups are split for.
+class Distinct(NamedTuple):
+    """The groups of some settings, each once.
 
     Attributes
     ----------
-    min_cluster_size : int
-    weighted : bool
-        Marks count what they weigh.
+    name : (n,) int64
+        See `groups.named`.
+    member : (n_members,) int64
+        Their marks, group after group; those of one group rise.
+    edge : (n + 1,) int64
+        Place of each group's first mark in `member`, and its length.
+    of : (n_found,) int64
+        Which of the n each group of each setting is, one setting after the other.
+    first : (n_settings + 1,) int64
+        Place of each setting's first group in `of`, and its length.
     """
 
-    min_cluster_size: int
-    weighted: bool
+    name: Ints
+    member: Ints
+    edge: Ints
+    of: Ints
+    first: Ints
 
 
 class Once:
-    """Splits the groups of one micrograph as `clustering` does, and remembers them.
+    """Finds, unites and splits the groups of one micrograph as `clustering` does.
 
     What becomes of a group depends on its marks, on what they weigh and on ``min_cluster_size``,
-    on no other group: so most settings ask what was asked before.
+    on no other group; and most settings find most groups alike.
 
     Parameters
     ----------
@@ -46,128 +57,116 @@ class Once:
         self._look = splitting.looks(marks)
         self._weight = weight
         self._jitter = jitter
-        rng = np.random.default_rng(0)  # 64 bits: of 10^6 groups, no two agree by chance
-        self._number = rng.integers(0, 2**64, len(marks), dtype=np.uint64)
-        self._share: dict[int, float] = {}
-        self._part: dict[tuple[int, Asked], tuple[Ints, Ints]] = {}
+        self._number = np.random.default_rng(0).integers(-(2**63), 2**63, len(marks), np.int64)
 
-    def names(self, group: Ints) -> list[int]:
-        """One number for each group that none of other marks has.
+    def distinct(self, group: Ints) -> Distinct:
+        """Tell which groups of some settings are the same.
 
         Parameters
         ----------
-        group : (n,) int64
-            0, 1, 2 ... without a gap; -1 for noise.
-        """
-        sums = np.zeros(int(group.max(initial=-1)) + 2, np.uint64)
-        np.add.at(sums, group, self._number)  # noise, -1, is added to what is not used
-        return sums[:-1].tolist()  # type: ignore[no-any-return]
+        group : (n_settings, n) int64
+            Of each setting 0, 1, 2 ... without a gap; -1 for noise.
 
-    def split(self, groups: Sequence[Ints], asked: Sequence[Asked]) -> list[Ints]:
+        Returns
+        -------
+        Distinct
+        """
+        first = np.append(0, np.cumsum(group.max(axis=1, initial=-1) + 1))
+        names, found = named(group, first, self._number)
+        name, one, of = np.unique(names, return_index=True, return_inverse=True)
+        number = np.full(len(names) + 1, -1)  # noise, -1, finds the last
+        number[one] = np.arange(len(name))
+        member, edge = laid_out(number[found], len(name))
+        return Distinct(name, member % max(1, group.shape[1]), edge, of, first)
+
+    def split(self, group: Ints, settings: Sequence[ClusterParams]) -> Ints:
         """Unite and split groups; see `splitting.join` and `splitting.split`.
 
         Parameters
         ----------
-        groups : sequence of (n,) int64
-            Of each setting, see `names`.
-        asked : sequence of Asked
-            Of each setting.
+        group : (n_settings, n) int64
+            See `distinct`.
+        settings : sequence of ClusterParams
+            What is asked for ``min_cluster_size``, and whether marks count what they weigh.
 
         Returns
         -------
-        list of (n,) int64
+        (n_settings, n) int64
             Numbers without a gap.
         """
-        joined = [
-            splitting.join(self._x, self._y, self._look, group, self._jitter) for group in groups
-        ]
-        names = [self.names(group) for group in joined]
-        self._learn_shares(joined, names)
-        paired = [
-            [g for g, name in enumerate(own) if self._share[name] >= splitting.ENOUGH]
-            for own in names
-        ]
-        self._learn_parts(joined, names, paired, asked)
-        found = []
-        for group, own, which, key in zip(joined, names, paired, asked, strict=True):
-            split, n = group.copy(), len(own)
-            for g in which:
-                row, part = self._part[own[g], key]
-                if part.any():
-                    split[row] = np.where(part > 0, n - 1 + part, np.where(part == 0, g, -1))
-                    n += int(part.max())
-            found.append(split)
-        return found
+        if not len(settings):
+            return group
+        joined = np.empty_like(group)
+        for old, new in zip(group, joined, strict=True):
+            new[:] = splitting.join(self._x, self._y, self._look, old, self._jitter)
+        found = self.distinct(joined)
+        paired = self._paired(found)
+        setting = np.searchsorted(found.first, paired, side="right") - 1
+        asked = np.array([(p.min_cluster_size, p.weighted) for p in settings], np.float64)
+        kinds, kind = np.unique(asked, axis=0, return_inverse=True)
+        case, of = np.unique(found.of[paired] * len(kinds) + kind[setting], return_inverse=True)
+        at, own = spans(found.edge, case // len(kinds))
+        row = found.member[at]
+        part, parts = self._parts(row, own, *kinds[case % len(kinds)].T)
 
-    def _learn_shares(self, groups: Sequence[Ints], names: Sequence[list[int]]) -> None:
-        """Find of each new group the share of looks that hold a pair."""
-        new: dict[int, Ints] = {}
-        for group, own in zip(groups, names, strict=True):
-            wanted = [g for g, n in enumerate(own) if n not in self._share and n not in new]
-            if wanted:
-                rows = _members(group, wanted)
-                new |= {own[g]: row for g, row in zip(wanted, rows, strict=True)}
-        if new:
-            row, group = _laid(list(new.values()))
-            columns = self._x[row], self._y[row], self._look[row]
-            apart = splitting.APART * self._jitter
-            share = splitting.pairs(*columns, group, len(new), apart)
-            self._share |= dict(zip(new, share.tolist(), strict=True))
+        # the first part keeps the group's number, the others take new ones, in each setting
+        more = np.cumsum(parts[of] - 1) - (parts[of] - 1)
+        more -= more[np.searchsorted(setting, setting)]
+        last = np.diff(found.first)[setting] + more - 1
+        first = np.append(0, np.cumsum(np.bincount(own, minlength=len(case))))
+        at, own = spans(first, of)
+        part, kept = part[at], (paired - found.first[setting])[own]
+        joined[setting[own], row[at]] = np.select(
+            [part < 0, part == 0], [-1, kept], last[own] + part
+        )
+        return joined
 
-    def _learn_parts(
-        self,
-        groups: Sequence[Ints],
-        names: Sequence[list[int]],
-        paired: Sequence[list[int]],
-        asked: Sequence[Asked],
-    ) -> None:
-        """Find what becomes of each new group, all of one question at a time."""
-        new: dict[Asked, dict[int, Ints]] = {}
-        for group, own, which, key in zip(groups, names, paired, asked, strict=True):
-            known = new.setdefault(key, {})
-            wanted = [g for g in which if (own[g], key) not in self._part and own[g] not in known]
-            if wanted:
-                rows = _members(group, wanted)
-                known |= {own[g]: row for g, row in zip(wanted, rows, strict=True)}
-        for key, members in new.items():
-            if members:
-                parts = self._parts(list(members.values()), key)
-                for name, row, part in zip(members, members.values(), parts, strict=True):
-                    self._part[name, key] = row, part
+    def _paired(self, found: Distinct) -> Ints:
+        """Places of the groups that may hold two particles, among those of all settings."""
+        row, n = found.member, len(found.name)
+        own = np.repeat(np.arange(n), np.diff(found.edge))
+        apart = splitting.APART * self._jitter
+        share = splitting.pairs(self._x[row], self._y[row], self._look[row], own, n, apart)
+        return np.flatnonzero(share[found.of] >= splitting.ENOUGH)
 
-    def _parts(self, members: list[Ints], asked: Asked) -> list[Ints]:
-        """Of each group the part of each mark, from 0; -1 for none."""
-        row, own = _laid(members)
+    def _parts(self, row: Ints, group: Ints, least: Floats, weighted: Floats) -> tuple[Ints, Ints]:
+        """Of each mark its part of the group, from 0, -1 for none; of each group its parts."""
         split = splitting.split(
             self._x[row],
             self._y[row],
             self._look[row],
             self._volunteer[row],
-            self._weight[row] if asked.weighted else np.ones(len(row)),
-            own,
+            np.where(weighted[group] > 0, self._weight[row], 1.0),
+            group,
             jitter=self._jitter,
-            min_cluster_size=asked.min_cluster_size,
+            min_cluster_size=least,
         )
+        n = len(least)
         # the first part has the group's number, the others those that follow, group by group
-        n = len(members)
-        more = split.split_into[:n] - 1
-        before = n + np.cumsum(more) - more
-        part = np.where(split.group == own, 0, split.group - before[own] + 1)
+        parts = split.split_into[:n]
+        before = n + np.cumsum(parts - 1) - (parts - 1)
+        part = np.where(split.group == group, 0, split.group - before[group] + 1)
         part[split.group < 0] = -1
-        return np.split(part, np.searchsorted(own, np.arange(1, n)))
+        return part, parts
 
 
-def _members(group: Ints, wanted: list[int]) -> list[Ints]:
-    """The marks of some of the groups."""
-    number = np.full(int(group.max()) + 2, -1)
-    number[wanted] = np.arange(len(wanted))
-    own = number[group]
-    row = np.flatnonzero(own >= 0)
-    own = own[row]
-    order = np.argsort(own, kind="stable")
-    return np.split(row[order], np.cumsum(np.bincount(own))[:-1])
+def spans(edge: Ints, which: Ints) -> tuple[Ints, Ints]:
+    """Lay some of the groups that stand one after the other side by side.
 
+    Parameters
+    ----------
+    edge : (n_groups + 1,) int64
+        Place of each group's first member, and the end of the last.
+    which : (n,) int64
+        Groups, in any order, again and again.
 
-def _laid(members: list[Ints]) -> tuple[Ints, Ints]:
-    """Marks of some groups, one group after the other, and whose each is."""
-    return np.concatenate(members), np.repeat(np.arange(len(members)), [len(m) for m in members])
+    Returns
+    -------
+    place : (n_places,) int64
+        Of their members.
+    own : (n_places,) int64
+        Which of the n each belongs to.
+    """
+    size = np.diff(edge)[which]
+    own = np.repeat(np.arange(len(which)), size)
+    return np.arange(len(own)) + (edge[which] - np.cumsum(size) + size)[own], own

@@ -19,10 +19,11 @@ from k2c_gui import __version__
 
 from . import clustering, compiled, consensus
 from .matching import MATCHES
-from .model import STATUS, Bools, Cancelled, ClusterParams, Floats, Ints, Ledger, Table
-from .once import Asked, Once
+from .model import Cancelled, ClusterParams, Floats, Ints, Table
+from .once import Distinct, Once, spans
+from .overlap import shared, table
 from .review import Evidence
-from .standing import standing
+from .rulings import Rulings, judge
 from .validity import relative_validity
 
 TALLY = np.dtype(
@@ -44,9 +45,11 @@ TALLY = np.dtype(
 )
 """What one setting finds on one micrograph."""
 
-_LABELLED, _REJECTED, _OPEN = range(3)
 _BLOCK = 256
-"""Settings, and groups, that are dealt with at once: all might not fit into memory."""
+"""Groups that are compared with all others at once: all might not fit into memory."""
+
+_AT_ONCE = 1 << 19
+"""Marks, each setting's counted, that are dealt with at once: so they fit into memory."""
 
 
 class Stop:
@@ -71,68 +74,6 @@ class Stop:
         """
         if self._asked.is_set():
             raise Cancelled("The sweep was stopped.")
-
-
-@dataclass(frozen=True, slots=True)
-class Rulings:
-    """The decisions in force on one micrograph, as far as groups can be held against them.
-
-    Attributes
-    ----------
-    at : (n_named,) int64
-        Places of the marks they name in `Evidence.marks`; those that are not there left out.
-    decision : (n_named,) int64
-        Whose each is.
-    size : (n,) int64
-        Marks that each decision names, there or not.
-    kind : (n,) int64
-        With a label, rejected, or open: deferred, or experts disagree.
-    label : (n,) int64
-    held : (n,) int64
-        See `Decision`.
-    signed_off : bool
-        What the decisions do not name is no instance.
-    """
-
-    at: Ints
-    decision: Ints
-    size: Ints
-    kind: Ints
-    label: Ints
-    held: Ints
-    signed_off: bool
-
-
-def rulings(evidence: Evidence, ledger: Ledger) -> Rulings:
-    """Collect what groups are compared with.
-
-    Parameters
-    ----------
-    evidence : Evidence
-    ledger : Ledger
-
-    Returns
-    -------
-    Rulings
-    """
-    decisions = standing(ledger, evidence.name)
-    named, at = decisions.named, decisions.places(evidence.marks)[0]
-    kind = np.full(len(decisions), _OPEN)
-    kind[decisions.status == STATUS.index("decided")] = _LABELLED
-    kind[decisions.status == STATUS.index("rejected")] = _REJECTED
-    for one, other in decisions.conflicts:
-        if decisions.ruling[one] != decisions.ruling[other]:
-            kind[[one, other]] = _OPEN
-    there = at >= 0
-    return Rulings(
-        at[there],
-        named.decision[named.set[there]],
-        named.size,
-        kind,
-        decisions.label,
-        decisions.held,
-        evidence.name in ledger.signed_off,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +167,15 @@ def _score(question: Question) -> Table:
     tallies["marks"] = len(marks)
     # one after the other what asks for the same dendrogram
     order = sorted(range(len(settings)), key=lambda i: _dendrogram(settings[i]))
-    for first in range(0, len(order), _BLOCK):
-        block = order[first : first + _BLOCK]
+    step = max(1, _AT_ONCE // max(1, len(marks)))
+    for start in range(0, len(order), step):
+        block = order[start : start + step]
         groups = _groups(question, marks, [settings[i] for i in block], once)
-        for i, group in zip(block, groups, strict=True):
-            names = once.names(group)
-            found.take(i, group, names)
-            tallies["noise"][i] = np.count_nonzero(group < 0)
-            tallies["validity"][i] = _validity(evidence, settings[i], group, len(names))
+        distinct = once.distinct(groups)
+        found.take(block, distinct)
+        tallies["noise"][block] = np.count_nonzero(groups < 0, axis=1)
+        for i, group, n in zip(block, groups, np.diff(distinct.first).tolist(), strict=True):
+            tallies["validity"][i] = _validity(evidence, settings[i], group, n)
     _count(tallies, found, question)
     return tallies
 
@@ -242,26 +184,20 @@ def _dendrogram(params: ClusterParams) -> tuple[Any, ...]:
     return (params.algorithm, params.weighted, params.min_samples, params.min_cluster_size)
 
 
-def _groups(
-    question: Question, marks: Table, settings: list[ClusterParams], once: Once
-) -> list[Ints]:
-    """Groups of each setting, as `review.group` finds them."""
+def _groups(question: Question, marks: Table, settings: list[ClusterParams], once: Once) -> Ints:
+    """Groups of each setting, as `review.group` finds them; (n_settings, n_marks)."""
     evidence = question.evidence
-    found = []
-    for params in settings:
+    found = np.empty((len(settings), len(marks)), np.int64)
+    for own, params in zip(found, settings, strict=True):
         question.stop.obey()
-        found.append(
-            clustering.parted(
-                marks,
-                params,
-                expected_looks=evidence.full_exposure,
-                hierarchy=evidence.hierarchy,
-            )
+        own[:] = clustering.parted(
+            marks,
+            params,
+            expected_looks=evidence.full_exposure,
+            hierarchy=evidence.hierarchy,
         )
     places = [i for i, params in enumerate(settings) if params.split]
-    asked = [Asked(settings[i].min_cluster_size, settings[i].weighted) for i in places]
-    for i, group in zip(places, once.split([found[i] for i in places], asked), strict=True):
-        found[i] = group
+    found[places] = once.split(found[places], [settings[i] for i in places])
     return found
 
 
@@ -279,28 +215,25 @@ class _Found:
     def __init__(self) -> None:
         self._place: dict[int, int] = {}
         self._members: list[Ints] = []
+        self._sizes: list[Ints] = []
         self.of: dict[int, Ints] = {}
 
-    def take(self, setting: int, group: Ints, names: list[int]) -> None:
-        """Note which groups a setting finds; see `Once.names`."""
+    def take(self, settings: list[int], groups: Distinct) -> None:
+        """Note which groups some settings find."""
         before = len(self._place)
-        places = [self._place.setdefault(name, len(self._place)) for name in names]
-        self.of[setting] = np.array(places, np.int32)
-        if len(self._place) == before:
-            return
-        new = np.flatnonzero(self.of[setting] >= before)
-        rank = np.full(len(names) + 1, -1)
-        rank[new] = np.arange(len(new))
-        own = rank[group]
-        member = np.flatnonzero(own >= 0)
-        member = member[np.argsort(own[member], kind="stable")]
-        self._members += np.split(member, np.cumsum(np.bincount(own[member]))[:-1])
+        place = np.array(
+            [self._place.setdefault(name, len(self._place)) for name in groups.name.tolist()],
+            np.int64,
+        )
+        new = np.flatnonzero(place >= before)
+        self._members.append(groups.member[spans(groups.edge, new)[0]])
+        self._sizes.append(np.diff(groups.edge)[new])
+        self.of |= zip(settings, np.split(place[groups.of], groups.first[1:-1]), strict=True)
 
     def sets(self) -> tuple[Ints, Ints]:
         """The marks of every group, one group after the other, and how many each has."""
         empty = np.zeros(0, np.int64)
-        size = np.array([len(member) for member in self._members], np.int64)
-        return np.concatenate([empty, *self._members]), size
+        return np.concatenate([empty, *self._members]), np.concatenate([empty, *self._sizes])
 
 
 def _count(tallies: Table, found: _Found, question: Question) -> None:
@@ -311,24 +244,30 @@ def _count(tallies: Table, found: _Found, question: Question) -> None:
     group = np.repeat(np.arange(len(size)), size)
     votes = _sums(_votes(evidence)[place], group, len(size))
     label, margin, _ = consensus.headline(votes, evidence.labels, 0.0)
-    judged = _judge(evidence.marks, question.rulings, place, group, size, label)
+    judged = judge(evidence.marks, question.rulings, place, group, size, label)
     tallies["decided"] = judged.decided
-    times = np.zeros(len(size), np.int64)
-    for own in found.of.values():
-        times[own] += 1
-    stable = _stability(member, group, size, label, times, len(tallies), question.stop)
-    for i, own in found.of.items():
-        row = tallies[i]
-        row["instances"] = len(own)
-        # nan, without votes, is within no margin
-        row["ambiguous"] = np.count_nonzero(margin[own] <= question.settings[i].margin)
-        row["ties"] = np.count_nonzero(margin[own] == 0)
-        row["unvoted"] = np.count_nonzero(np.isnan(margin[own]))
-        row["found"] = judged.found[own].sum()
-        row["agreeing"] = judged.agreeing[own].sum()
-        row["judged"] = np.count_nonzero(judged.judged[own])
-        row["right"] = np.count_nonzero(judged.found[own])
-        row["stable"] = stable[own].sum() if len(tallies) > 1 else np.nan
+    n = len(tallies)
+    of = [found.of[i] for i in range(n)]
+    every, setting = np.concatenate(of), np.repeat(np.arange(n), [len(own) for own in of])
+    times = np.bincount(every, minlength=len(size))
+    stable = _stability(member, group, size, label, times, n, question.stop)
+    if n > 1:
+        tallies["stable"] = [stable[own].sum() for own in of]
+    else:
+        tallies["stable"] = np.nan
+    torn = np.array([params.margin for params in question.settings])[setting]
+    counted = {
+        "instances": np.ones(len(every)),
+        "ambiguous": margin[every] <= torn,  # nan, without votes, is within no margin
+        "ties": margin[every] == 0,
+        "unvoted": np.isnan(margin[every]),
+        "found": judged.found[every],
+        "agreeing": judged.agreeing[every],
+        "judged": judged.judged[every],
+        "right": judged.found[every] > 0,
+    }
+    for name, own in counted.items():
+        tallies[name] = np.bincount(setting, own, n)
 
 
 def _votes(evidence: Evidence) -> Ints:
@@ -344,86 +283,6 @@ def _sums(rows: Ints, group: Ints, n: int) -> Ints:
     return np.stack(columns, axis=1).astype(np.int64)
 
 
-class _Judged(NamedTuple):
-    """What the decisions say of each group; and how many decisions can be found at all."""
-
-    decided: int
-    found: Ints
-    agreeing: Ints
-    judged: Bools
-
-
-def _judge(
-    marks: Table, ruled: Rulings, place: Ints, group: Ints, size: Ints, label: Ints
-) -> _Judged:
-    """Hold groups against decisions: the same where each has 60 % of the other's marks.
-
-    Marks that were not there when a decision was made do not count against it; see `matching`.
-    """
-    n, n_decisions = len(size), len(ruled.size)
-    nobody = np.zeros(n, np.int64)
-    decided = int(np.count_nonzero((ruled.kind == _LABELLED) & (ruled.size > 0)))
-    if not n_decisions or not n:
-        return _Judged(decided, nobody, nobody, nobody > 0)
-    pair = _shared(_table(place, group, n, len(marks)), _by_decision(ruled, len(marks)))
-    one, of, shared = pair
-    there = _sizes(marks["since"], place, group, n, ruled.held)[of, one]
-    least, most = MATCHES
-    held = most * shared >= least * ruled.size[of]
-    same = held & (most * shared >= least * there)
-    labelled = same & (ruled.kind[of] == _LABELLED)
-    found = np.bincount(one[labelled], minlength=n)
-    agrees = labelled & (ruled.label[of] == label[one])
-    closed = ruled.kind[of] != _OPEN
-    judged = held & closed
-    says = np.bincount(one[judged], minlength=n) > 0
-    says |= _half(ruled, ruled.kind != _OPEN, place, group, size, len(marks))
-    if ruled.signed_off:
-        known = (marks["since"] <= ruled.held.max()) | bool((ruled.held == 0).any())
-        says |= 2 * np.bincount(group[known[place]], minlength=n) >= size
-    left_open = _half(ruled, ruled.kind == _OPEN, place, group, size, len(marks))
-    left_open[one[same & ~closed]] = True
-    agreeing = np.bincount(one[agrees], minlength=n)
-    return _Judged(decided, found, agreeing, (says & ~left_open) | (found > 0))
-
-
-def _half(
-    ruled: Rulings, which: Bools, place: Ints, group: Ints, size: Ints, n_marks: int
-) -> Bools:
-    """Groups at least half of whose marks belong to some of the decisions."""
-    taken = np.zeros(n_marks, bool)
-    taken[ruled.at[which[ruled.decision]]] = True
-    return np.asarray(2 * np.bincount(group[taken[place]], minlength=len(size)) >= size)
-
-
-def _sizes(since: Ints, place: Ints, group: Ints, n: int, held: Ints) -> Ints:
-    """Marks of each group that were there at each decision; (n_decisions, n)."""
-    levels, level = np.unique(held, return_inverse=True)
-    rows = [
-        np.bincount(group[(since[place] <= then) | (then == 0)], minlength=n)
-        for then in levels.tolist()
-    ]
-    return np.array(rows)[level]
-
-
-def _table(place: Ints, group: Ints, n: int, n_marks: int) -> Any:
-    """Groups by marks, as a sparse table of ones."""
-    from scipy.sparse import csr_array
-
-    return csr_array((np.ones(len(place), np.int32), (group, place)), (n, n_marks))
-
-
-def _by_decision(ruled: Rulings, n_marks: int) -> Any:
-    return _table(ruled.at, ruled.decision, len(ruled.size), n_marks)
-
-
-def _shared(one: Any, other: Any) -> tuple[Ints, Ints, Ints]:
-    """Pairs of rows of two such tables that have marks in common, and how many."""
-    common = (one @ other.T).tocoo()
-    row, column = common.coords
-    return row.astype(np.int64), column.astype(np.int64), common.data.astype(np.int64)
-
-
 def _stability(
     member: Ints, group: Ints, size: Ints, label: Ints, times: Ints, n_settings: int, stop: Stop
 ) -> Floats:
@@ -434,14 +293,14 @@ def _stability(
     n = len(size)
     if not n or n_settings < 2:
         return np.full(n, np.nan)
-    table = _table(member, group, n, int(member.max()) + 1)
+    sets = table(member, group, n, int(member.max()) + 1)
     least, most = MATCHES
     seen = np.zeros(n)
     for first in range(0, n, _BLOCK):
         stop.obey()
-        one, other, shared = _shared(table[first : first + _BLOCK], table)
+        one, other, common = shared(sets[first : first + _BLOCK], sets)
         own = one + first
-        same = most * shared >= least * np.maximum(size[own], size[other])
+        same = most * common >= least * np.maximum(size[own], size[other])
         same &= label[own] == label[other]
         seen[first : first + _BLOCK] = np.bincount(
             one[same], times[other[same]], minlength=min(_BLOCK, n - first)

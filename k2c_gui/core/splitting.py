@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .assignment import clicks, judge, share_out
+from .groups import laid_out, paired
 from .model import Floats, Ints, Table
-from .uniting import unite
+from .uniting import centres, close, unite
 
 APART = 2.0
 """Jitters: marks of one look that are closer are a double click."""
@@ -33,6 +34,10 @@ _REACH = 6.0
 
 _STEPS = 20
 """Of k-means; almost all groups stand still after five."""
+
+_MOST = 32
+"""Parts that a group may have. What one look clicked more often than that is no clump of particles
+but a setting that runs everything together, and to part it would take minutes."""
 
 _STARTS = 8
 """Looks that are tried as the parts' first centroids."""
@@ -61,6 +66,22 @@ class Split(NamedTuple):
     group: Ints
     split_into: Ints
     pairs: Floats
+
+
+def near(jitter: float) -> float:
+    """Tell within how many px two places are one.
+
+    Parameters
+    ----------
+    jitter : float
+        px, see `jitter`.
+
+    Returns
+    -------
+    float
+        px: what makes two marks of one look a double click; 1 where the jitter is not known.
+    """
+    return APART * jitter or 1.0
 
 
 def jitter(marks: Table) -> float:
@@ -159,27 +180,8 @@ def pairs(x: Floats, y: Floats, look: Ints, group: Ints, n: int, apart: float) -
     (n,) float64
         0 for a group without marks.
     """
-    member = np.flatnonzero(group >= 0)
-    # one key sorts twice as fast as two
-    both = group[member] * (int(look.max(initial=0)) + 1) + look[member]
-    order = np.argsort(both, kind="stable")
-    both, order = both[order], member[order]
-    x, y, group = x[order], y[order], group[order]
-    new = np.ones(len(order), bool)
-    new[1:] = both[1:] != both[:-1]
-    run = np.cumsum(new) - 1
-    paired = np.zeros(int(new.sum()), bool)
-    at = np.arange(len(order))
-    step = 1
-    while len(at):
-        at = at[at + step < len(run)]
-        at = at[run[at + step] == run[at]]
-        far = (x[at + step] - x[at]) ** 2 + (y[at + step] - y[at]) ** 2 > apart**2
-        paired[run[at[far]]] = True
-        step += 1
-    of_look = group[new]
-    looks = np.bincount(of_look, minlength=n)
-    return np.bincount(of_look[paired], minlength=n) / np.maximum(1, looks)
+    x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
+    return np.asarray(paired(x, y, look, group, n, int(look.max(initial=-1)) + 1, apart))
 
 
 def join(x: Floats, y: Floats, look: Ints, group: Ints, jitter: float) -> Ints:
@@ -205,31 +207,13 @@ def join(x: Floats, y: Floats, look: Ints, group: Ints, jitter: float) -> Ints:
         As before, the closest united first; numbers without a gap.
     """
     n = int(group.max(initial=-1)) + 1
-    # numpy sorts 16 bits ten times as fast
-    order = np.argsort(group.astype(np.int16) if n < 1 << 15 else group, kind="stable")
-    edge = np.searchsorted(group[order], np.arange(n + 1))
-    own = group[order[edge[0] :]]
-    size = np.maximum(1, np.diff(edge))
-    at_x = np.bincount(own, x[order[edge[0] :]], n) / size
-    at_y = np.bincount(own, y[order[edge[0] :]], n) / size
-    pair = _close(at_x, at_y, SIDE_BY_SIDE * jitter)
-    if not len(pair):
-        return group
-    into = unite(pair, look[order], edge, int(look.max()) + 1, HARDLY)
-    kept, number = np.unique(into, return_inverse=True)
-    return np.append(number, -1)[group] if len(kept) < n else group
-
-
-def _close(x: Floats, y: Floats, reach: float) -> Ints:
-    """Pairs of places within reach, the closest first; (n, 2)."""
-    from scipy.spatial import cKDTree
-
-    if len(x) < 2:
-        return np.zeros((0, 2), np.int64)
-    pair = cKDTree(np.column_stack([x, y])).query_pairs(reach, output_type="ndarray")
-    one, other = pair.T
-    apart = (x[one] - x[other]) ** 2 + (y[one] - y[other]) ** 2
-    return np.asarray(pair[np.lexsort((other, one, apart))], dtype=np.int64)
+    member, edge = laid_out(group, n)
+    at_x, at_y = centres(np.ascontiguousarray(x), np.ascontiguousarray(y), member, edge)
+    rising = np.argsort(at_x)
+    pair, square = close(at_x, at_y, rising, SIDE_BY_SIDE * jitter)
+    pair = pair[np.lexsort((pair[:, 1], pair[:, 0], square))]
+    into = unite(pair, look[member], edge, int(look.max(initial=-1)) + 1, HARDLY)
+    return np.append(into, -1)[group]
 
 
 def split(
@@ -241,14 +225,14 @@ def split(
     group: Ints,
     *,
     jitter: float,
-    min_cluster_size: float,
+    min_cluster_size: float | Floats,
 ) -> Split:
     """Split the groups that hold two particles or more.
 
     Of each group in which at least `ENOUGH` of the looks hold a pair, as many parts are made as
     are justified: each weighs `min_cluster_size`, was marked by two volunteers, and of the looks
     that marked it or the part next to it at least `ENOUGH` marked both. When there are not two
-    such parts, the group stays.
+    such parts, or some look holds more than 32 marks of it, the group stays.
 
     Parameters
     ----------
@@ -262,7 +246,7 @@ def split(
         0, 1, 2 ... without a gap; -1 for noise.
     jitter : float
         px, see `jitter`.
-    min_cluster_size : float
+    min_cluster_size : float or (n_groups,) float64
 
     Returns
     -------
@@ -276,8 +260,9 @@ def split(
     if len(marks):
         marks = marks[np.lexsort((y[marks], x[marks], look[marks], group[marks]))]
         columns = (x[marks], y[marks], look[marks], volunteer[marks], weight[marks], group[marks])
-        part, k = _divide(*columns, APART * jitter, (_REACH * jitter) ** 2, min_cluster_size)
         whole = np.unique(group[marks])
+        enough = np.broadcast_to(np.float64(min_cluster_size), n)[whole]
+        part, k = _divide(*columns, APART * jitter, (_REACH * jitter) ** 2, enough)
         split_into[whole] = k
         origin = np.concatenate([origin, np.repeat(whole, k - 1)])
         # the first part keeps the group's number, the others take new ones
@@ -330,7 +315,7 @@ def _divide(
     group: Ints,
     apart: float,
     beyond: float,
-    enough: float,
+    enough: Floats,
 ) -> tuple[Ints, Ints]:
     """Part of each mark, -1 for none, and how many parts each group has.
 
@@ -350,13 +335,14 @@ def _divide(
     part = np.zeros(len(x), np.int64)
 
     k = np.maximum.reduceat(np.diff(first), edge[:-1])
+    k[k > _MOST] = 1
     at_x, at_y = _seeds(x, y, first, looks, k, beyond)
     going = np.flatnonzero(k > 1)
     while len(going):
         own_x, own_y, own_k = at_x[going], at_y[going], k[going]
         problem = (first, looks[going], own_x, own_y, own_k)
         share_out(x, y, *problem, beyond, _STEPS, part)
-        stands = judge(part, weight, volunteer, *problem, enough, ENOUGH)
+        stands = judge(part, weight, volunteer, *problem, enough[going], ENOUGH)
         at_x[going], at_y[going], k[going] = own_x, own_y, own_k
         going = going[~stands & (own_k > 1)]
     part[np.repeat(k < 2, np.diff(first[edge]))] = 0
@@ -368,7 +354,7 @@ def _seeds(
 ) -> tuple[Floats, Floats]:
     """First centroids of each group: of the looks with k marks, the one that suits the rest."""
     group_of_look = np.repeat(np.arange(len(looks)), np.diff(looks)[:, 0])
-    tried = np.flatnonzero(np.diff(first) == k[group_of_look])
+    tried = np.flatnonzero(np.diff(first) >= k[group_of_look])
     group = group_of_look[tried]
     # of many looks some, evenly
     n = np.bincount(group, minlength=len(looks))

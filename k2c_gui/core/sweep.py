@@ -14,7 +14,8 @@ import numpy as np
 from .grid import Axis, Grid
 from .model import Cancelled, ClusterParams, Floats, K2CError, Ledger, Progress, Table, no_progress
 from .review import Evidence
-from .scores import TALLY, Answer, Question, Stop, answer, rulings, versions
+from .rulings import rulings
+from .scores import TALLY, Answer, Question, Stop, answer, versions
 
 SCORES = {
     "instances": "instances proposed",

@@ -1,11 +1,78 @@
-"""A kernel that unites what hardly any look tells apart."""
+"""Kernels that unite what hardly any look tells apart."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .compiled import kernel
-from .model import Ints
+from .model import Floats, Ints
+
+
+@kernel("float64[:, ::1](float64[::1], float64[::1], int64[::1], int64[::1])")
+def centres(x: Floats, y: Floats, member: Ints, edge: Ints) -> Floats:
+    """Mean of the marks of each group.
+
+    Parameters
+    ----------
+    x, y : (n_marks,) float64
+        px.
+    member, edge
+        See `groups.laid_out`; no group is empty.
+
+    Returns
+    -------
+    (2, n_groups) float64
+        px.
+    """
+    at = np.zeros((2, len(edge) - 1))
+    for g in range(len(edge) - 1):
+        for i in member[edge[g] : edge[g + 1]]:
+            at[0, g] += x[i]
+            at[1, g] += y[i]
+        at[0, g] /= edge[g + 1] - edge[g]
+        at[1, g] /= edge[g + 1] - edge[g]
+    return at
+
+
+@kernel("Tuple((int64[:, ::1], float64[::1]))(float64[::1], float64[::1], int64[::1], float64)")
+def close(x: Floats, y: Floats, rising: Ints, reach: float) -> tuple[Ints, Floats]:
+    """Find the pairs of places within reach of each other.
+
+    Parameters
+    ----------
+    x, y : (n,) float64
+        px.
+    rising : (n,) int64
+        Sorts x.
+    reach : float
+        px.
+
+    Returns
+    -------
+    pair : (n_pairs, 2) int64
+        The lower place first.
+    square : (n_pairs,) float64
+        px², of their distance.
+    """
+    pair = np.empty((0, 2), np.int64)
+    square = np.empty(0)
+    for counted in range(2):
+        n = 0
+        for i in range(len(rising)):
+            a = rising[i]
+            for b in rising[i + 1 :]:
+                dx, dy = x[b] - x[a], y[b] - y[a]
+                if dx > reach:
+                    break
+                if dx * dx + dy * dy <= reach * reach:
+                    if counted:
+                        pair[n, 0], pair[n, 1] = min(a, b), max(a, b)
+                        square[n] = dx * dx + dy * dy
+                    n += 1
+        if not counted:
+            pair = np.empty((n, 2), np.int64)
+            square = np.empty(n)
+    return pair, square
 
 
 @kernel("int64[::1](int64[:, ::1], int64[::1], int64[::1], int64, float64)")
@@ -27,7 +94,7 @@ def unite(pair: Ints, look: Ints, edge: Ints, n_looks: int, hardly: float) -> In
     Returns
     -------
     (n_groups,) int64
-        The group that each has become part of.
+        What each has become part of, numbered without a gap.
     """
     n = len(edge) - 1
     into = np.arange(n)
@@ -42,8 +109,7 @@ def unite(pair: Ints, look: Ints, edge: Ints, n_looks: int, hardly: float) -> In
         for side in range(2):
             g = sides[side]
             while g >= 0:
-                for i in range(edge[g], edge[g + 1]):
-                    own = look[i]
+                for own in look[edge[g] : edge[g + 1]]:
                     if seen[side, own] == p:
                         continue
                     seen[side, own] = p
@@ -60,4 +126,11 @@ def unite(pair: Ints, look: Ints, edge: Ints, n_looks: int, hardly: float) -> In
             while g >= 0:
                 into[g] = one
                 g = following[g]
+    kept, number = 0, last  # which is no longer needed
+    for g in range(n):
+        if into[g] == g:
+            number[g] = kept
+            kept += 1
+    for g in range(n):
+        into[g] = number[into[g]]
     return into

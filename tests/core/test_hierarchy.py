@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from k2c_gui.core import clustering, compiled, linkage, mode
+from k2c_gui.core.groups import by_first
 from k2c_gui.core.hierarchy import NEIGHBOURS, Hierarchy
 from k2c_gui.core.model import Floats, Ints
 
@@ -346,7 +347,7 @@ def test_plain_and_compiled_are_the_same_to_the_last_bit(
         own = Hierarchy(xy, weight, np.arange(len(xy)) % 7)
         tree = own.dendrogram(setting["min_samples"], weighted=weighted)
         group = own.groups(**setting, weighted=weighted)
-        where = clustering.centroids(*xy.T, clustering._by_first(group), "mode")
+        where = clustering.centroids(*xy.T, by_first(group), "mode")
         return [column.tobytes() for column in (*tree, group, *where)]
 
     fast = answers()

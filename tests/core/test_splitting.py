@@ -12,7 +12,9 @@ from scipy.optimize import linear_sum_assignment
 from k2c_gui import demo
 from k2c_gui.core import splitting
 from k2c_gui.core.assignment import cheapest, clicks, judge, least_apart, share_out
+from k2c_gui.core.groups import by_first, laid_out, named, paired
 from k2c_gui.core.model import MARK
+from k2c_gui.core.uniting import centres, close, unite
 
 JITTER = 2.0
 
@@ -34,7 +36,7 @@ def marks_about(particles: Any, seen_by: Any, seed: int = 0) -> dict[str, np.nda
     }
 
 
-def split(marks: dict[str, np.ndarray], least: float = 5) -> splitting.Split:
+def split(marks: dict[str, np.ndarray], least: Any = 5) -> splitting.Split:
     columns = {k: v for k, v in marks.items() if k != "particle"}
     return splitting.split(**columns, jitter=JITTER, min_cluster_size=least)
 
@@ -234,11 +236,42 @@ def test_kernels_compiled_are_the_same() -> None:
         part, (at_x, at_y), n = np.full(300, -2), at.copy(), k.copy()
         total = use(share_out)(x, y, first, looks, at_x, at_y, n, 30.0, 20, part)
         click = use(clicks)(x, y, first, 4.0)
-        stands = use(judge)(part, np.ones(300), look % 7, first, looks, at_x, at_y, n, 3.0, 0.5)
+        stands = use(judge)(
+            part, np.ones(300), look % 7, first, looks, at_x, at_y, n, np.array([3.0, 6.0]), 0.5
+        )
         answers.append([c.tolist() for c in (part, click, stands, n, at_x, at_y, total)])
     assert answers[0][:4] == answers[1][:4]
     for one, other in zip(answers[0][4:], answers[1][4:], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_kernels_of_groups_compiled_are_the_same() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 20, (2, 300))
+    look, group = rng.integers(0, 9, 300), by_first(rng.integers(-1, 40, 300))
+    n = int(group.max()) + 1
+    both = np.stack([group, np.where(group % 2 > 0, group // 2, -1)])
+    first = np.append(0, np.cumsum(both.max(axis=1) + 1))
+    number = rng.integers(-(2**63), 2**63, 300)
+    known: dict[Any, Any] = {}
+    for one in (by_first, laid_out, paired, named, centres, close, unite):
+        known[one] = one.compiled(known)
+    answers = []
+    for use in (lambda kernel: kernel.plain, known.get):
+        member, edge = use(laid_out)(group, n)
+        at = use(centres)(x, y, member, edge)
+        pair, square = use(close)(*at, np.argsort(at[0]), 3.0)
+        told = [
+            use(by_first)(group[::-1].copy()),
+            use(paired)(x, y, look, group, n, 9, 4.0),
+            *use(named)(both, first, number),
+            use(unite)(pair, look[member], edge, 9, 0.9),
+            *(member, edge, at, pair, square),
+        ]
+        answers.append([column.tobytes() for column in told])
+    assert answers[0] == answers[1]
+    assert len(pair) > 10
+    assert max(told[4]) < n - 1
 
 
 # ---- splitting
@@ -300,6 +333,13 @@ def test_parts_are_weighed() -> None:
     assert split(doubled, 8).split_into.tolist() == [1], "a double click counts once"
 
 
+def test_each_group_can_ask_for_parts_of_its_own_size() -> None:
+    marks = marks_about([(0, 0), (30, 0)], [range(20), range(7)])
+    twice = {k: np.concatenate([v, v]) for k, v in marks.items()}
+    twice["group"] = np.repeat([0, 1], 27)
+    assert split(twice, np.array([7.0, 7.5])).split_into.tolist() == [2, 1, 2]
+
+
 def test_one_volunteer_alone_makes_no_part() -> None:
     marks = marks_about([(0, 0), (30, 0)], [range(20), range(12)])
     assert split(marks).split_into.tolist() == [2, 2]
@@ -313,6 +353,17 @@ def test_a_mark_far_from_both_parts_is_in_neither() -> None:
     assert found.split_into.tolist() == [2, 2]
     assert found.group[-1] == -1
     assert (found.group[:-1] >= 0).all()
+
+
+def test_what_a_coarse_setting_ran_together_is_left_whole() -> None:
+    """Of a group of hundreds of particles the parts would be sought for hours."""
+    field = [(40.0 * (i % 20), 40.0 * (i // 20)) for i in range(400)]
+    found = split(marks_about(field, [range(10)] * 400))
+    assert found.split_into.tolist() == [1]
+    assert (found.group == 0).all()
+    assert found.pairs.tolist() == [1.0], "it tells what it holds all the same"
+    row = split(marks_about([(40.0 * i, 0.0) for i in range(32)], [range(10)] * 32))
+    assert row.split_into.tolist() == [32] * 32
 
 
 def test_other_groups_and_noise_stay() -> None:
@@ -404,3 +455,30 @@ def test_pieces_of_one_particle_do_not_bring_its_neighbour_along() -> None:
     marks["group"] = marks["particle"].copy()
     assert len(set(joined(marks))) == 2
     assert joined(marks)[:20] == [joined(marks)[0]] * 20
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12))
+@settings(deadline=None, max_examples=40)
+def test_the_closest_groups_are_united_first(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = rng.integers(1, 5, n)
+    group = rng.permutation(np.concatenate([np.repeat(np.arange(n), size), [-1]]))
+    marks = {"x": rng.uniform(0, 20, len(group)), "y": rng.uniform(0, 20, len(group))}
+    marks |= {"look": rng.integers(0, 6, len(group)), "group": group}
+    # the same by sets
+    at = {g: [marks[k][group == g].mean() for k in "xy"] for g in range(n)}
+    own = {g: {g} for g in range(n)}
+    near = [(np.hypot(*np.subtract(at[a], at[b])), a, b) for a, b in combinations(range(n), 2)]
+    for apart, a, b in sorted(near):
+        one, other = (set(marks["look"][np.isin(group, list(own[g]))].tolist()) for g in (a, b))
+        few = len(one & other) < splitting.HARDLY * len(one | other)
+        if apart <= splitting.SIDE_BY_SIDE * JITTER and own[a] is not own[b] and few:
+            own[a] |= own[b]
+            for g in own[b]:
+                own[g] = own[a]
+    found = joined(marks)
+    for i, g in enumerate(group.tolist()):
+        mates = {j for j, other in enumerate(found) if other == found[i]}
+        wanted = {j for j, other in enumerate(group.tolist()) if g >= 0 and other in own[g]}
+        assert found[i] == -1 if g < 0 else mates == wanted
+    assert set(found) - {-1} == set(range(len({id(members) for members in own.values()})))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,9 @@ from k2c_gui.core.model import (
     Sources,
     Table,
 )
+from k2c_gui.core.once import Once
 from k2c_gui.core.review import Evidence
+from k2c_gui.core.rulings import rulings as rulings_on
 from k2c_gui.core.standing import standing
 from k2c_gui.core.sweep import SCORES, Sweep, sweep
 
@@ -248,7 +251,8 @@ def test_verdicts_and_labels_count_as_they_should(facts: list[Evidence]) -> None
         ruling(evidence, c, verdict="reject", label=None),
         ruling(evidence, d, verdict="defer", label=None),
         ruling(evidence, e[: len(e) // 2], label=0),  # no group is that part
-        ruling(evidence, (), label=0, made_from=()),  # nobody marked it: no setting can find it
+        # nobody marked it: no setting can find it; and it lies elsewhere
+        ruling(evidence, (), label=0, made_from=(), x=9.0),
     ]
 
     def told(ledger: Ledger) -> dict[str, int]:
@@ -365,7 +369,7 @@ def test_it_can_be_stopped_and_goes_on(facts: list[Evidence]) -> None:
 def test_work_is_left_off_between_settings(facts: list[Evidence]) -> None:
     stop = scores.Stop()
     stop.ask()
-    own = scores.rulings(facts[0], UNDECIDED)
+    own = rulings_on(facts[0], UNDECIDED)
     with pytest.raises(Cancelled):
         scores.answer(scores.Question(facts[0], own, (DEFAULT,), stop))
 
@@ -375,7 +379,7 @@ def test_answers_go_by_what_was_asked(facts: list[Evidence]) -> None:
     marks = groups(evidence, DEFAULT)[0].tolist()
 
     def key(evidence: Evidence, ledger: Ledger = UNDECIDED, *more: ClusterParams) -> str:
-        return scores.Question(evidence, scores.rulings(evidence, ledger), (DEFAULT, *more)).key()
+        return scores.Question(evidence, rulings_on(evidence, ledger), (DEFAULT, *more)).key()
 
     moved = evidence.marks.copy()
     moved["x"][3] = np.nextafter(moved["x"][3], 9e9)
@@ -455,6 +459,26 @@ def test_hardly_any_marks(facts: list[Evidence], n: int) -> None:
     assert not found.failed
     assert (found.tallies["marks"] == n).all()
     assert sweep([], found.grid, UNDECIDED).scores["instances"].tolist() == [[0, 0], [0, 0]]
+
+
+def test_the_same_however_many_settings_are_dealt_with_at_once(
+    facts: list[Evidence], undecided: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for marks in (1, 7 * len(facts[0].marks)):
+        monkeypatch.setattr(scores, "_AT_ONCE", marks)
+        found = sweep(facts, undecided.grid, UNDECIDED, Here())
+        assert found.tallies.tobytes() == undecided.tallies.tobytes()
+
+
+def test_equal_groups_of_several_settings_are_one() -> None:
+    marks = crowded(np.random.default_rng(0), 6).marks
+    group = np.array([[0, 0, 1, 1, -1, -1], [-1, 1, 0, 0, 1, -1], [0, 0, 1, 1, 1, 1]])
+    found = Once(marks, np.ones(6), 1.0).distinct(group)
+    sets = [found.member[a:b].tolist() for a, b in pairwise(found.edge)]
+    assert sorted(sets) == [[0, 1], [1, 4], [2, 3], [2, 3, 4, 5]]
+    told = [[sets[i] for i in found.of[a:b]] for a, b in pairwise(found.first)]
+    assert told == [[[0, 1], [2, 3]], [[2, 3], [1, 4]], [[0, 1], [2, 3, 4, 5]]]
+    assert len(set(found.name.tolist())) == 4
 
 
 @settings(deadline=None, max_examples=25)
