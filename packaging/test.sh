@@ -27,4 +27,4 @@ say "types: mypy"
 say "import contracts: lint-imports"
 "$python" "$venv/bin/lint-imports"
 say "tests: pytest${which:+ ($which)}"
-"$python" -m pytest -m "$which"
+"$python" -m pytest -m "$which" --numprocesses auto --dist loadfile

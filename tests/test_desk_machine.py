@@ -177,6 +177,7 @@ class Editing(RuleBasedStateMachine):
     @rule()
     def turn(self) -> None:
         self.desk.show(1 - self.desk.state.shown)
+        self.answer()  # as the window's threads do; until then nothing is known of it
 
     @rule()
     def restart(self) -> None:

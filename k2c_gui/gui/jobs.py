@@ -125,12 +125,12 @@ class Worker(QObject):
     def close(self) -> None:
         """Wait for the thread; nothing is answered any more."""
         self._next = None
-        if not self._closed:
-            self._closed = True
-            self._told.done.disconnect(self._done)
+        self._closed = True
         self._pool.waitForDone()
 
     def _done(self, question: object, answer: object) -> None:
+        if self._closed:  # disconnecting would not call back what was sent already
+            return
         self.busy_with = None
         waiting, self._next = self._next, None
         if waiting is not None:
@@ -311,9 +311,7 @@ class Groupings(QObject):
     def close(self) -> None:
         """Wait for the threads."""
         self._break_off()
-        if not self._closed:  # what was told and not heard yet is not heard any more
-            self._closed = True
-            self._came.disconnect(self._take)
+        self._closed = True
         self._warming.close()
         self._live.close()
         self._rest.close()
@@ -368,6 +366,8 @@ class Groupings(QObject):
         return some
 
     def _take(self, results: list[Result]) -> None:
+        if self._closed:
+            return
         self._desk.take(results)
         self._tell()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
@@ -28,9 +29,14 @@ PARAMS = WorldParams(micrographs=2, seed=2, size=512, particles=30, tiles_per_ax
 
 
 @pytest.fixture(autouse=True)
-def plain_look(qapp: QApplication) -> None:
-    """Begin with the dark theme at scale 1, whatever the test before left."""
+def plain_look(qapp: QApplication) -> Iterator[None]:
+    """Begin with the dark theme at scale 1, and leave no widget that a later change would style."""
     look().apply("dark", 1.0)
+    yield
+    for widget in qapp.topLevelWidgets():
+        if isValid(widget):
+            widget.deleteLater()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture(scope="session", autouse=True)

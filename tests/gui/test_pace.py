@@ -95,9 +95,10 @@ def test_kappa_comes_with_its_interval_or_says_why_not() -> None:
 def test_figures_are_those_of_the_core(desk: Desk) -> None:
     rule(desk, 2)
     log, labels = desk.session.log, desk.state.sources.labels
-    found = measure(log, labels, "Some Expert")
+    in_force = desk.session.state.ledger.in_force
+    found = measure(log, labels, in_force, "Some Expert")
     assert found.rows == pace.table(log, labels)
-    assert found.due == len(pace.due(log, "Some Expert"))
+    assert found.due == len(pace.due(log, in_force).get("Some Expert", ()))
 
 
 # In the window

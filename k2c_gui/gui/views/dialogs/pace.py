@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -52,10 +52,12 @@ class Figures:
     due: int
 
 
-def measure(log: Sequence[Entry], labels: Sequence[Label], expert: str) -> Figures:
+def measure(
+    log: Sequence[Entry], labels: Sequence[Label], in_force: Container[str], expert: str
+) -> Figures:
     """Read the page's figures from a log; a long one takes a moment."""
     again = agreement.compared(pace.repeats(log), labels)
-    return Figures(pace.table(log, labels), again, len(pace.due(log, expert)))
+    return Figures(pace.table(log, labels), again, len(pace.due(log, in_force).get(expert, ())))
 
 
 def in_words(found: Kappa) -> tuple[str, str]:
@@ -115,8 +117,9 @@ class Pace(Sheet):
         self.fills = True
         self.resize(px(660), px(680))
         log, labels, expert = desk.session.log, self._labels, desk.session.expert
+        in_force = desk.session.state.ledger.in_force
         self._worker = Worker(self._answered)
-        self._worker.ask("figures", lambda: measure(log, labels, expert))
+        self._worker.ask("figures", lambda: measure(log, labels, in_force, expert))
 
     def done(self, result: int) -> None:
         """Close; what is still read is of no use any more."""

@@ -9,7 +9,8 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from k2c_gui.core.model import SPLITS, TrainingSet
-from k2c_gui.core.training_set import Part, label_names, parts
+from k2c_gui.core.names import label_names
+from k2c_gui.core.training_set import Part, parts
 from k2c_gui.gui.style import BODY, colour, font, look, px
 from k2c_gui.gui.symbols import DECIDED, Symbol, chip
 

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from k2c_gui.core.model import Label, Micrograph, TrainingSet
-from k2c_gui.core.training_set import BOX_SHARE, label_names
+from k2c_gui.core.names import label_names
+from k2c_gui.core.training_set import BOX_SHARE
 from k2c_gui.gui.controls import Segments, Text
 from k2c_gui.gui.style import px
 from k2c_gui.io.papers import SPDX
