@@ -13,7 +13,8 @@ from . import releasing
 from . import session as sessions
 from .arguments import Json, SessionPath
 from .core.model import K2CError, TrainingSet
-from .core.training_set import label_names, parts
+from .core.names import label_names
+from .core.training_set import parts
 from .io import exporters, verification
 from .io.papers import CREDIT, TITLE
 from .releasing import About, Choice
@@ -53,7 +54,8 @@ def export(
         list[str] | None, typer.Option(metavar="NAME", help="Test on this; may be repeated.")
     ] = None,
     tile: Annotated[
-        int | None, typer.Option(metavar="PX", help="Cut micrographs for coco, yolo, masks.")
+        int | None,
+        typer.Option(metavar="PX", help="Cut micrographs for coco, heatmaps, masks, yolo."),
     ] = None,
     overlap: Annotated[int, typer.Option(metavar="PX", help="What tiles share at least.")] = 0,
     images: Annotated[bool, typer.Option(help="Write images, too, where they belong.")] = True,

@@ -19,9 +19,10 @@ from .core import diff as diffs
 from .core import kappa as kappas
 from .core import ledger as ledgers
 from .core import pace as paces
-from .core import review
+from .core import review, splitting
 from .core.model import NO_LABEL, ClusterParams, K2CError, Table
 from .core.settings import setting
+from .core.standing import alike
 from .terminal import err, out, print_json, progress
 
 app = typer.Typer()
@@ -92,13 +93,16 @@ def merge(
     """Join the sessions of several experts into a new one; theirs stay as they are."""
     with progress() as report:
         merged = merging.merge(files, joint, progress=report)
+    between, in_force = merged.ledger.conflicts, merged.ledger.in_force
+    same = sum(alike(in_force[one], in_force[other]) for one, other in between)
     facts = {
         "session": str(merged.path),
         "entries": dict(zip(map(str, files), merged.entries, strict=True)),
         "entries_joined": len(merged.content.log),
         "experts": list(merging.experts(merged.content.log)),
         "decisions_in_force": len(merged.ledger.in_force),
-        "conflicts": len(merged.ledger.conflicts),
+        "conflicts": len(between) - same,
+        "alike": same,
         "signed_off": sorted(merged.ledger.signed_off),
         "chosen": list(merged.chosen),
     }
@@ -109,7 +113,8 @@ def merge(
         out.print(f"{entries:>9} entries in {path}")
     out.print(f"{len(merged.content.log):>9} entries joined")
     out.print(f"{len(merged.ledger.in_force):>9} decisions in force")
-    out.print(f"{len(merged.ledger.conflicts):>9} pairs of them conflict")
+    shared = "pairs of them share marks or a place"
+    out.print(f"{len(between):>9} {shared}, {same} of these ruled alike")
     for choice in merged.chosen:
         err.print(choice, style="yellow")
     out.print(f"Wrote {merged.path}.")
@@ -127,7 +132,8 @@ def agreement(
         contents = merging.read([first, second], progress=report)
     mine, theirs = (ledgers.fold(content.log, content.params).in_force for content in contents)
     labels = contents[0].sources.labels
-    found = agreements.agreement(mine, theirs, labels, seed=seed)
+    near = splitting.near(splitting.jitter(contents[0].sources.marks))
+    found = agreements.agreement(mine, theirs, labels, near=near, seed=seed)
     names = kappas.categories(labels)
     if as_json:
         print_json(
@@ -165,10 +171,11 @@ def pace(
     """How fast cases were ruled, how often taken back, and whether repeats were ruled alike."""
     with sessions.Session(session) as desk:
         log, labels = desk.log, desk.state.sources.labels
+        in_force = desk.state.ledger.in_force
     rows = paces.table(log, labels, pause=pause)
     pairs = paces.repeats(log)
     self_agreement = agreements.compared(pairs, labels, seed=seed)
-    waiting = sum(len(paces.due(log, expert)) for expert in merging.experts(log))
+    waiting = sum(map(len, paces.due(log, in_force).values()))
     if as_json:
         print_json(
             {

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from .core import joint_log
+from .core import joint_log, splitting
 from .core import ledger as ledgers
 from .core.model import Entry, K2CError, Ledger, Micrograph, Progress, Sources, no_progress
 from .io import session_file
@@ -60,16 +60,21 @@ def merge(paths: Sequence[Path], out: Path, *, progress: Progress = no_progress)
     Raises
     ------
     K2CError
-        A session cannot be read, is given twice, or is of another import; or `out` is there or
-        cannot be written. Nothing is written then.
+        A session cannot be read, is given twice, or is of another import; or `out` is there,
+        cannot be written or has not the ending of a session. Nothing is written then.
     """
+    if out.suffix.lower() != ".k2c":
+        raise K2CError(
+            "The name of a session ends with .k2c.", file=out, remedy=f"Write {out.name}.k2c."
+        )
     lock = WriterLock(out)
     try:
         if out.exists():
             raise K2CError("It is there already.", file=out, remedy="Give a new name after -o.")
         contents = read(paths, progress=progress)
         joined = _joined(paths, contents)
-        ledger = ledgers.fold(joined.log, joined.params)
+        near = splitting.near(splitting.jitter(joined.sources.marks))
+        ledger = ledgers.fold(joined.log, joined.params, near)
         progress(f"Writing {out.name}", 0, 0)
         session_file.write(out, joined)
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .core import compiled, edits, review, training_set
+from .core import compiled, edits, review, splitting, training_set
 from .core import ledger as ledgers
 from .core.model import (
     NO_LABEL,
@@ -315,10 +315,10 @@ class Session:
                 f"{undecided} instances of {name} are undecided: tied, or without votes.",
                 remedy="Decide them, or keep them ambiguous, first.",
             )
-        conflicts = len(standing(self.state.ledger, name).differing)
-        if conflicts:
+        differing = {i for pair in standing(self.state.ledger, name).differing for i in pair}
+        if differing:
             raise K2CError(
-                f"Experts disagree on {conflicts} instances of {name}.",
+                f"Experts disagree on {name}: {len(differing)} decisions contradict each other.",
                 remedy="Decide between them first.",
             )
         step = uuid.uuid4().hex
@@ -335,7 +335,7 @@ class Session:
         Parameters
         ----------
         uid : str
-            Of the decision; see `pace.due`.
+            Of the decision; see `pace.Due`.
         ruling : Decision
             On its marks.
 
@@ -451,9 +451,10 @@ class Session:
 
 
 def _worked_out(content: Content, path: Path) -> Facts:
-    history = ledgers.History(content.params)
-    ledger = history.take(content.log)
     evidence = tuple(review.evidence(content.sources))
+    jitter = evidence[0].jitter if evidence else 0.0
+    history = ledgers.History(content.params, splitting.near(jitter))
+    ledger = history.take(content.log)
     known = truth.read(path, (one.name for one in evidence))
     state = Stored(_calibrated(content.sources, ledger), evidence, ledger, known)
     return Facts(content, history, state)

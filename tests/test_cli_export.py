@@ -187,6 +187,11 @@ def test_boxes_are_as_large_as_asked(k2c: K2C, project: Path, tmp_path: Path) ->
         (["--format", "csv", "--box-px", "0", *LICENCE], "Give a size above 0"),
         (["--format", "csv", "--box-nm", "nan", *LICENCE], "Give a size above 0"),
         (["--format", "csv", "--date", "today", *LICENCE], "'today' is no date"),
+        (["--format", "csv", "--date", "2026-02-31", *LICENCE], "'2026-02-31' is no date"),
+        (["--format", "crops", "--box-px", "1e9", *LICENCE], "larger than AuGe_001.tif, 384 x 384"),
+        (["--format", "csv", "--include", "all", "--box-nm", "1e4", *LICENCE], "is larger than"),
+        (["--format", "star", "--tile", "128", *LICENCE], "None of the formats takes tiles"),
+        (["--format", "coco", "--overlap", "16", *LICENCE], "Give the side of the tiles"),
     ],
 )
 def test_what_is_refused_leaves_nothing(

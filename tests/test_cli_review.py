@@ -148,13 +148,13 @@ def test_merge(k2c: K2C, ann: Path, bob: Path) -> None:
         ["8", f"entries in {bob}"],
         ["18", "entries joined"],
         ["18", "decisions in force"],
-        ["8", "pairs of them conflict"],
+        ["8", "pairs of them share marks or a place, 6 of these ruled alike"],
         ["Wrote", f"{out}."],
     ]
     assert k2c("check", out).code == 0
     again = k2c("merge", out, ann, "-o", ann.with_name("again.k2c"), "--json").json
     assert again["entries"] == {str(out): 18, str(ann): 10}
-    assert (again["entries_joined"], again["conflicts"]) == (18, 8)
+    assert (again["entries_joined"], again["conflicts"], again["alike"]) == (18, 2, 6)
     assert again["experts"] == ["ann", "bob"]
     assert again["chosen"] == []
 
@@ -171,6 +171,8 @@ def test_merge_refuses(k2c: K2C, ann: Path, bob: Path) -> None:
     before = sha256(ann), sha256(bob)
     for args, told in (
         ([ann, bob, "-o", bob], "It is there already"),
+        ([ann, bob, "-o", "."], "name of a session ends with .k2c"),
+        ([ann, bob, "-o", ann.with_name("joint")], "Write joint.k2c."),
         ([ann, ann, "-o", ann.with_name("new.k2c")], "given twice"),
         ([ann, "-o", ann.with_name("new.k2c")], "two sessions or more"),
         ([ann, bob], "--output"),

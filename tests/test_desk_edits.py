@@ -784,7 +784,7 @@ def test_a_conflict_is_adjudicated_blind_and_cites_both(joint: Desk) -> None:
     assert len(joint.state.queue.cases) == 1, "both have the same marks"
     assert all(hidden(joint.state, int(r)) for r in np.flatnonzero(before["backing"] == CONFLICT))
     assert not joint.sign_off()
-    assert "Experts disagree on 1 instances" in joint.state.trouble
+    assert "2 decisions contradict each other" in joint.state.trouble
     joint.go(1)
     assert joint.row() >= 0
     joint.painted()

@@ -124,6 +124,8 @@ class Editing(RuleBasedStateMachine):
     @rule(x=st.floats(0, 384), y=st.floats(0, 384), label=labels)
     def add(self, x: float, y: float, label: int) -> None:
         self.edit(lambda: self.desk.add(x, y, label))
+        if "one thing" in self.desk.state.trouble:
+            return  # another decision stands there
         last = next(reversed(list(self.desk.state.ledger.in_force.values())))
         assert (last.x, last.y, last.label) == (x, y, label)
 
@@ -157,12 +159,14 @@ class Editing(RuleBasedStateMachine):
     @rule()
     def undo(self) -> None:
         self.desk.undo()
+        self.answer()  # it may be shown on another micrograph
         if self.done:
             self.undone.append(self.done.pop())
 
     @rule()
     def redo(self) -> None:
         self.desk.redo()
+        self.answer()
         if self.undone:
             self.done.append(self.undone.pop())
 

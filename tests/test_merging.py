@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from k2c_gui import importing, merging
+from k2c_gui.core import edits
 from k2c_gui.core.model import ClusterParams, Decision, K2CError, Remark
 from k2c_gui.io import session_file
 from k2c_gui.io.files import sha256
@@ -166,6 +168,26 @@ def test_work_goes_on_in_the_joint_session(experts: dict[str, Path]) -> None:
     content(out)
     again = merging.merge([out, bob], ann.with_name("again.k2c"))
     assert again.content.log == content(out).log  # bob has nothing new
+
+
+def test_experts_who_agree_do_not_stand_in_the_way_of_a_sign_off(
+    experts: dict[str, Path],
+) -> None:
+    ann, bob, _ = experts.values()
+    with Session(bob, write=True, expert="bob") as session:
+        settle_and_sign_off(session, 1)
+    with Session(ann) as session:
+        alone = session.training_set(box_px=10.0).instances
+    out = ann.with_name("joint.k2c")
+    merging.merge([ann, bob], out)
+    with Session(out, write=True, expert="cat") as session:
+        on = session.state.ledger.on[SECOND]
+        assert sum(one in on for one, _ in session.state.ledger.conflicts) > 10
+        assert session.state.ledger.signed_off == frozenset()
+        session.sign_off(SECOND)
+        assert session.state.ledger.signed_off == {SECOND}
+        both = session.training_set(box_px=10.0).instances
+    assert both[["x", "y", "label"]].tolist() == alone[["x", "y", "label"]].tolist()
 
 
 def test_choices_between_sessions_are_told(experts: dict[str, Path]) -> None:
@@ -349,3 +371,46 @@ def test_begun_with_other_settings(experts: dict[str, Path]) -> None:
     told = merging.merge([cat, bob], cat.with_name("told.k2c")).chosen
     assert len(told) == 1
     assert "applied settings differ" in told[0]
+
+
+def added(session: Session, x: float, y: float, label: int = 0) -> Decision:
+    """A particle that nobody marked, as the expert adds it."""
+    about = {"x": x, "y": y, "label": label, "verdict": "label", "micrograph": FIRST}
+    mark = -2 - secrets.randbits(62)
+    return Decision(marks=(mark,), decided_at="2024-05-01T10:00:00.000Z", **about)
+
+
+@pytest.mark.parametrize(("shift", "label"), [(1.0, 0), (1.0, 1), (30.0, 0)])
+def test_a_particle_that_two_experts_added_is_one(
+    experts: dict[str, Path], shift: float, label: int
+) -> None:
+    ann, bob, _ = experts.values()
+    with Session(ann, write=True, expert="ann") as session:
+        session.decide([added(session, 70.0, 70.0)])
+    with Session(bob, write=True, expert="bob") as session:
+        session.decide([added(session, 70.0 + shift, 70.0, label)])
+    out = ann.with_name("joint.k2c")
+    merged = merging.merge([ann, bob], out)
+    hand = {uid for uid, d in merged.ledger.in_force.items() if max(d.marks) < 0}
+    assert ({*hand} in map(set, merged.ledger.conflicts)) == (shift == 1)
+    with Session(out, write=True, expert="cat") as session:
+        assert session.state.ledger.conflicts == merged.ledger.conflicts
+        rows = session.training_set(signed_off_only=False, box_px=9.0).instances
+        here = rows[(rows["micrograph"] == 0) & (np.hypot(rows["x"] - 70, rows["y"] - 70) < 40)]
+        assert sum(key in hand for key in here["key"]) == {1.0: 1 - label, 30.0: 2}[shift]
+        if shift > 1:
+            return
+        basis = session._basis(0)
+        both = np.flatnonzero(np.isin(basis.instances["instance"], list(hand))).tolist()
+        (ruled,) = edits.rule(basis, both[:1], "label", 2, at="2024-05-02T10:00:00Z")
+        assert ruled.source == "adjudicated"
+        session.decide([ruled])
+        last = session.log[-1]
+        assert set(last.supersedes) == hand
+        assert last.decision is not None
+        assert len(last.decision.marks) == 2
+        assert not any(hand & set(pair) for pair in session.state.ledger.conflicts)
+        session.undo()
+        twice = edits.rule(basis, both, "label", 2, at="2024-05-02T10:00:00Z")
+        with pytest.raises(K2CError, match="cannot be part of two"):
+            session.decide(twice)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
 from .kappa import Kappa, category, kappa
 from .model import Decision, Label
+from .standing import by_hand, within
 
 INDEPENDENT = ("single", "bulk")
 """Sources of rulings that an expert made for herself: a sign-off takes over what the volunteers
@@ -46,6 +48,7 @@ def agreement(
     b: Mapping[str, Decision],
     labels: Sequence[Label],
     *,
+    near: float = 1.0,
     seed: int = 0,
 ) -> Agreement:
     """Compare the decisions in force of two experts.
@@ -55,6 +58,8 @@ def agreement(
     a, b : mapping of str to Decision
         By uid.
     labels : sequence of Label
+    near : float
+        px: how far apart two places are one, see `splitting.near`.
     seed : int
         Of the bootstrap.
 
@@ -66,7 +71,7 @@ def agreement(
     same = a.keys() & b.keys()
     a = {uid: d for uid, d in a.items() if uid not in same}
     b = {uid: d for uid, d in b.items() if uid not in same}
-    shared = match(a, b)
+    shared = match(a, b, near)
     own = [(x, y) for x, y in shared if a[x].source in INDEPENDENT and b[y].source in INDEPENDENT]
     of_a, of_b = {x for x, _ in shared}, {y for _, y in shared}
     return Agreement(
@@ -79,16 +84,21 @@ def agreement(
     )
 
 
-def match(a: Mapping[str, Decision], b: Mapping[str, Decision]) -> tuple[tuple[str, str], ...]:
+def match(
+    a: Mapping[str, Decision], b: Mapping[str, Decision], near: float = 1.0
+) -> tuple[tuple[str, str], ...]:
     """Find the instances that both decided: each set of marks holds .6 of the other.
 
     The threshold makes it one-to-one by arithmetic where no mark has two decisions; in a session
-    with open conflicts a mark may, and the closest pair goes first.
+    with open conflicts a mark may, and the closest pair goes first. What has no marks of volunteers
+    is the same as what stands at its place and has no better match.
 
     Parameters
     ----------
     a, b : mapping of str to Decision
         By uid.
+    near : float
+        px: how far apart two places are one.
 
     Returns
     -------
@@ -107,6 +117,7 @@ def match(a: Mapping[str, Decision], b: Mapping[str, Decision]) -> tuple[tuple[s
             others = len(b[other].marks)
             if 5 * both >= 3 * max(size, others):
                 close.append((-both / (size + others - both), uid, other))
+    close += _at_one_place(a, b, near)
     found: dict[str, str] = {}
     taken: set[str] = set()
     for _, uid, other in sorted(close):
@@ -114,6 +125,22 @@ def match(a: Mapping[str, Decision], b: Mapping[str, Decision]) -> tuple[tuple[s
             found[uid] = other
             taken.add(other)
     return tuple((uid, found[uid]) for uid in a if uid in found)
+
+
+def _at_one_place(
+    a: Mapping[str, Decision], b: Mapping[str, Decision], near: float
+) -> list[tuple[float, str, str]]:
+    """Distance in px, and uids, of pairs at one place, of which one at least is by hand."""
+    found = []
+    for name in {d.micrograph for d in (*a.values(), *b.values()) if by_hand(d)}:
+        mine, theirs = ([uid for uid, d in of.items() if d.micrograph == name] for of in (a, b))
+        x, y = (np.array([getattr(a[uid], axis) for uid in mine], float) for axis in "xy")
+        to_x, to_y = (np.array([getattr(b[uid], axis) for uid in theirs], float) for axis in "xy")
+        for i, j in zip(*within(x, y, to_x, to_y, near), strict=True):
+            one, other = a[mine[i]], b[theirs[j]]
+            if by_hand(one) or by_hand(other):
+                found.append((hypot(one.x - other.x, one.y - other.y), mine[i], theirs[j]))
+    return found
 
 
 def compared(

@@ -10,8 +10,10 @@ from typing import Literal
 import numpy as np
 
 from . import clustering, consensus, splitting
-from .edits import Basis, Marks, made_from, refuse_outside
+from .edits import Basis, Marks, made_from, refuse_outside, refuse_taken
+from .ledger import owners
 from .model import NO_LABEL, Bools, Decision, Floats, Ints, K2CError, Verdict
+from .standing import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,10 @@ def add(basis: Basis, x: float, y: float, label: int | None = None) -> Draft:
     Raises
     ------
     K2CError
-        Outside the micrograph.
+        Outside the micrograph, or where a decision stands.
     """
     refuse_outside(basis, x, y)
+    refuse_taken(basis, x, y, hand=True)
     mark = -2 - secrets.randbits(62)  # -1 is no mark
     none = (0,) * len(basis.evidence.labels)
     return Draft("add", basis.evidence.name, ((mark,),), (x,), (y,), (label,), (none,))
@@ -278,7 +281,9 @@ def rulings(
     K2CError
         A part has no label yet.
     """
-    contested = any(mark in basis.ledger.contested for own in draft.parts for mark in own)
+    between = standing(basis.ledger, draft.micrograph).contested
+    named = (mark for own in draft.parts for mark in own)
+    contested = any(uid in between for mark in named for uid in owners(basis.ledger, mark))
     labels = draft.labels if label is None else (label,) * len(draft.parts)
     if verdict != "label":
         labels = (None,) * len(draft.parts)

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from . import queue
+from . import queue, splitting
 from .ledger import owners
 from .model import (
     BACKING,
@@ -30,6 +30,7 @@ from .model import (
     Verdict,
 )
 from .review import Evidence
+from .standing import by_hand, standing, within
 
 MOVED = "moved"
 """Reason of a decision by which a proposal was moved: its label is what was proposed."""
@@ -92,9 +93,9 @@ class Basis:
         return tuple(mark for mark in own if not owners(self.ledger, mark))
 
     def contested(self, row: int) -> bool:
-        """Whether a row is a decision that shares marks with another."""
-        decided = self.decision(row)
-        return decided is not None and any(m in self.ledger.contested for m in decided.marks)
+        """Whether a row is a decision that shares marks, or its place, with another."""
+        own = standing(self.ledger, self.evidence.name)
+        return str(self.instances["instance"][row]) in own.contested
 
     def hidden(self, row: int) -> bool:
         """Whether the votes on an instance are withheld."""
@@ -220,12 +221,14 @@ def move(
     Raises
     ------
     K2CError
-        Outside the micrograph; a proposal without a label to be seen; or experts disagree on it.
+        Outside the micrograph; a proposal without a label to be seen; or another decision has the
+        same marks, or the place.
     """
     refuse_outside(basis, x, y)
     old = basis.decision(row)
     if basis.contested(row):
-        raise K2CError("Experts disagree here.", remedy="Decide between them first.")
+        raise _contested(basis, row)
+    refuse_taken(basis, x, y, hand=old is not None and by_hand(old), but=old)
     if old is not None:
         return (replace(old, x=x, y=y, shown_at="", decided_at=at, note=""),)
     label = int(basis.instances["label"][row])
@@ -233,6 +236,17 @@ def move(
         raise K2CError("This instance has no label yet.", remedy="Label it first, then move it.")
     (ruling,) = rule(basis, [row], "label", label, at=at, shown_at=shown_at, reason=MOVED)
     return (replace(ruling, x=x, y=y),)
+
+
+def _contested(basis: Basis, row: int) -> K2CError:
+    own = standing(basis.ledger, basis.evidence.name)
+    place = own.uids.tolist().index(basis.instances["instance"][row])
+    if any(place in pair for pair in own.differing):
+        return K2CError("Experts disagree here.", remedy="Decide between them first.")
+    return K2CError(
+        "Two decisions that are alike stand here.",
+        remedy="Rule on it once more, so that one does, then move it.",
+    )
 
 
 def made_from(basis: Basis, row: int) -> tuple[Marks, ...]:
@@ -258,6 +272,32 @@ def _groups(basis: Basis, marks: Marks) -> Ints:
     """Group of each of the marks that are in one."""
     group = basis.grouping.group_of_mark[basis.places(marks)]
     return np.asarray(group[group >= 0])
+
+
+def refuse_taken(
+    basis: Basis, x: float, y: float, *, hand: bool, but: Decision | None = None
+) -> None:
+    """Raise `K2CError` for a place, px, that would be one with that of another decision.
+
+    Parameters
+    ----------
+    basis : Basis
+    x, y : float
+        px.
+    hand : bool
+        What is to stand there is made by hand; else it is only one with what is.
+    but : Decision, optional
+        Not counted: the one that moves.
+    """
+    own = standing(basis.ledger, basis.evidence.name)
+    near = splitting.near(basis.evidence.jitter)
+    there = within(np.array([x]), np.array([y]), own.x, own.y, near)[1]
+    others = (own[uid] for uid in own.uids[there].tolist())
+    if any(other is not but and (hand or by_hand(other)) for other in others):
+        raise K2CError(
+            f"Another decision stands within {near:.1f} px of this place: both would be one thing.",
+            remedy="Rule on that one, or choose another place.",
+        )
 
 
 def refuse_outside(basis: Basis, x: float, y: float) -> None:

@@ -13,13 +13,13 @@ from itertools import chain, combinations
 from typing import TypeVar
 
 from .model import ClusterParams, Decision, Entry, K2CError, Ledger, Remark
-from .standing import InForce, Shards, Standing
+from .standing import InForce, Shards, Standing, beside, by_hand
 
 Pairs = tuple[tuple[str, str], ...]
 V = TypeVar("V")
 
 
-def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
+def fold(log: Iterable[Entry], params: ClusterParams, near: float = 1.0) -> Ledger:
     """Work out what the log amounts to.
 
     Parameters
@@ -28,6 +28,8 @@ def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
         In the order of the file.
     params : ClusterParams
         The setting that the session began with.
+    near : float
+        px: how far apart two places are one, see `splitting.near`.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def fold(log: Iterable[Entry], params: ClusterParams) -> Ledger:
     K2CError
         An undo or redo of a step that cannot be undone or redone: the log is not one of ours.
     """
-    return History(params).take(log)
+    return History(params, near).take(log)
 
 
 class History:
@@ -48,6 +50,8 @@ class History:
     ----------
     params : ClusterParams
         The setting that the session began with.
+    near : float
+        px: see `fold`.
 
     Attributes
     ----------
@@ -55,7 +59,9 @@ class History:
         What the steps taken so far amount to.
     """
 
-    def __init__(self, params: ClusterParams) -> None:
+    def __init__(self, params: ClusterParams, near: float = 1.0) -> None:
+        self._near = near
+        self._by_hand: set[str] = set()  # decisions, in force or not
         self._in_force = InForce(Shards())
         self._owner: Shards[int, str] = Shards()
         self._contested: Shards[int, tuple[str, ...]] = Shards()
@@ -163,6 +169,8 @@ class History:
         if entry.decision is not None:
             self._place[entry.uid] = len(self._place)
             self._decided[entry.uid] = entry.step, entry.decision
+            if by_hand(entry.decision):
+                self._by_hand.add(entry.uid)
         if self._undos.get(entry.step):
             return ()
         stood = entry.step in self._done
@@ -259,11 +267,13 @@ class History:
             self._contested = self._contested.changed(claims, several)
 
     def _sharing(self, standing: Mapping[str, Decision]) -> Pairs:
-        """Pairs of decisions in force that share marks, in the order in which they were made."""
-        if not self._contested:
-            return ()
-        shared = (self._contested.get(m, ()) for d in standing.values() for m in d.marks)
-        pairs = {pair for uids in set(shared) for pair in combinations(uids, 2)}
+        """Pairs in force that share marks, or a place, in the order in which they were made."""
+        pairs: set[tuple[str, str]] = set()
+        if hand := self._by_hand & standing.keys():
+            pairs = beside(standing, hand, self._near)
+        if self._contested:
+            shared = (self._contested.get(m, ()) for d in standing.values() for m in d.marks)
+            pairs.update(pair for uids in set(shared) for pair in combinations(uids, 2))
         return tuple(sorted(pairs, key=lambda pair: [self._place[uid] for uid in pair]))
 
 
@@ -273,7 +283,8 @@ def settle(
     """Fit the rulings of one step into what is in force.
 
     They supersede each decision at least half of whose marks they name together, and take no
-    mark from the others. One that adjudicates supersedes every decision that has a mark of it.
+    mark from the others. One that adjudicates supersedes every decision that has a mark of it, and
+    takes over those at its place that share none with it.
 
     Parameters
     ----------
@@ -290,6 +301,7 @@ def settle(
     K2CError
         Two rulings of the step name the same mark, or one is left without marks.
     """
+    rulings = _with_beside(ledger, rulings)
     named = [mark for ruling in rulings for mark in ruling.marks]
     if len(set(named)) < len(named):
         raise K2CError("One mark cannot be part of two instances.")
@@ -316,6 +328,27 @@ def settle(
         own = gone.intersection(uid for mark in ruling.marks for uid in owners(ledger, mark))
         settled.append((replace(ruling, marks=free), tuple(u for u in touched if u in own)))
     return tuple(settled)
+
+
+def _with_beside(ledger: Ledger, rulings: Sequence[Decision]) -> list[Decision]:
+    """Rulings between experts with the marks, too, of what lies at the place of what they end."""
+    given: set[int] = set()
+    found = []
+    for ruling in rulings:
+        if ruling.source == "adjudicated":
+            ends = {uid for mark in ruling.marks for uid in owners(ledger, mark)}
+            pairs = (
+                (ledger.in_force[one].marks, ledger.in_force[other].marks)
+                for pair in ledger.conflicts
+                for one, other in (pair, pair[::-1])
+                if one in ends
+            )
+            more = chain.from_iterable(b for a, b in pairs if set(a).isdisjoint(b))
+            fresh = [m for m in dict.fromkeys(more) if m not in given and m not in ruling.marks]
+            given.update(fresh)
+            ruling = replace(ruling, marks=(*ruling.marks, *fresh))
+        found.append(ruling)
+    return found
 
 
 def without(ledger: Ledger, uid: str) -> Ledger:

@@ -2,7 +2,8 @@
 
 A decision stands whatever the grouping does; here is only told whether it is to be looked at
 again. It names marks, and marks outlive groups, so it is compared mark by mark and never by place:
-a group within a few px may be the particle beside it.
+a group within a few px may be the particle beside it. Only what has no marks of volunteers is known
+by its place, within the scatter of marks; see `standing.beside`.
 """
 
 from __future__ import annotations

@@ -202,6 +202,10 @@ class Tally:
     first: str = ""
 
 
+MOST_MARKS = 1_000_000
+"""Marks that a setting may ask for; more than any micrograph has."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterParams:
     """One setting of the grouping: which marks are one particle, where it sits, when it is split.
@@ -250,6 +254,11 @@ class ClusterParams:
             )
         if self.min_samples < 1:
             raise K2CError(f"min_samples is {self.min_samples}.", remedy="Give 1 mark or more.")
+        for name in ("min_cluster_size", "min_samples"):
+            if getattr(self, name) > MOST_MARKS:
+                raise K2CError(
+                    f"{name} is {getattr(self, name)}.", remedy=f"Give {MOST_MARKS:,} at most."
+                )
         if not (isfinite(self.epsilon) and self.epsilon >= 0):
             raise K2CError(f"epsilon is {self.epsilon} px.", remedy="Give 0 px or more.")
         if not 0 <= self.margin <= 1:
@@ -463,8 +472,9 @@ class Ledger:
     contested : mapping of int to tuple of str
         Decisions in force that share a mark, in the order in which they were made.
     conflicts : tuple of (str, str)
-        Pairs of decisions in force that share marks, as sessions of several experts have them
-        when they are joined. Time never decides: only a ruling that supersedes them does.
+        Pairs of decisions in force that share marks, or a place where one of them has no marks
+        of volunteers, as sessions of several experts have them when they are joined. Time never
+        decides: only a ruling that supersedes them does.
     on : mapping of str to mapping of str to Decision
         The decisions in force by name of the micrograph, then as `in_force`.
     """
@@ -573,7 +583,7 @@ class TrainingSet:
     ----------
     micrographs : tuple of Micrograph
         Those exported, in the order in which `instances` counts them. Tiles of a tiled set are
-        micrographs, too. Names are for people; files are named by `training_set.stems`.
+        micrographs, too. Names are for people; files are named by `names.stems`.
     labels : tuple of Label
         All labels of the session: votes are counted for each. Instances have those in use.
     instances : structured array

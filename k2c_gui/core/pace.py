@@ -145,56 +145,44 @@ def table(log: Iterable[Entry], labels: Sequence[Label], *, pause: float = IDLE)
 
 
 def due(
-    log: Iterable[Entry],
-    expert: str,
+    log: Sequence[Entry],
+    in_force: Container[str],
     *,
     share: float = REPEAT_SHARE,
     after: int = REPEAT_AFTER,
-) -> tuple[str, ...]:
-    """Choose the decided cases that come back to an expert, blind.
-
-    Which cases come back is settled by their uids, so that it is the same after a restart and
-    the expert cannot tell.
+) -> dict[str, tuple[str, ...]]:
+    """Choose the decided cases that are to come back, sooner or later; see `Due`.
 
     Parameters
     ----------
-    log : iterable of Entry
-    expert : str
-        Only her own rulings, made one by one, that are in force.
+    log : sequence of Entry
+    in_force : container of str
+        Uids of the decisions in force.
     share : float
-        Of her rulings.
     after : int
-        Cases that she has ruled since.
 
     Returns
     -------
-    tuple of str
-        Uids of decisions not repeated yet, the longest ago first.
+    dict of str to tuple of str
+        Uids of decisions not repeated yet, the longest ago first, by the expert who made them.
     """
-    entries = _standing(log)
-    gone = {uid for entry in entries for uid in entry.supersedes}
-    again = {entry.target for entry in entries if entry.repeat}
-    own = [
-        entry
-        for entry in entries
-        if entry.decision and entry.expert == expert and entry.decision.source == "single"
-    ]
-    return tuple(
-        entry.uid
-        for entry in own[: max(0, len(own) - after)]
-        if entry.uid not in gone and entry.uid not in again and _drawn(entry.uid, share)
-    )
+    steps = Due(share=share, after=after, between=0)
+    steps.take(log)
+    return {expert: steps.choose(expert, in_force) for expert in steps.experts}
 
 
 class Due:
-    """What is due to come back, found as the log grows; see `due`.
+    """What is due to come back to an expert, blind, found as the log grows.
 
-    Cases that were taken back count as ruled in between, too.
+    Her own rulings, made one by one, that are in force. Which of them come back is settled by their
+    uids, so that it is the same after a restart and the expert cannot tell.
 
     Parameters
     ----------
     share : float
+        Of her rulings.
     after : int
+        Cases that she has ruled since; those that were taken back count, too.
     between : int
         Cases that the expert rules from one repeat to the next, at least: those of an old session
         do not come all at once.
@@ -231,6 +219,11 @@ class Due:
                     self._drawn.setdefault(who, []).append((self._ruled[who], entry.uid))
                 self._ruled[who] += 1
         self._read = len(log)
+
+    @property
+    def experts(self) -> tuple[str, ...]:
+        """Who ruled on cases one by one."""
+        return tuple(self._ruled)
 
     def choose(self, expert: str, in_force: Container[str]) -> tuple[str, ...]:
         """Uids of decisions that may come back now, the longest ago first."""

@@ -46,7 +46,7 @@ def setting(text: str, applied: ClusterParams) -> ClusterParams:
                 remedy=f"Keys are {', '.join(KEYS)}; named settings {', '.join(named)}.",
             )
         if key in changes:
-            raise K2CError(f"{key} is given twice in the setting {text!r}.")
+            raise K2CError(f"{key} is given twice in the setting {text!r}.", remedy="Give it once.")
         changes[key] = value(key, written)
     return replace(base, **changes)
 

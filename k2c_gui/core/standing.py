@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import NO_LABEL, STATUS, Decision, Floats, Ints, Ledger, Table
+from .model import NO_LABEL, NO_MARK, STATUS, Decision, Floats, Ints, Ledger, Table
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -162,7 +162,7 @@ class Standing(Mapping[str, Decision]):
     decisions : mapping of str to Decision
         By uid.
     conflicts : iterable of (str, str)
-        Pairs of them that share marks.
+        Pairs of them that share marks, or a place; see `beside`.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class Standing(Mapping[str, Decision]):
 
     @cached_property
     def conflicts(self) -> tuple[tuple[int, int], ...]:
-        """Places of decisions that share marks."""
+        """Places of decisions that share marks, or a place."""
         place = {uid: i for i, uid in enumerate(self._decisions)}
         return tuple((place[one], place[other]) for one, other in self._conflicts)
 
@@ -229,6 +229,16 @@ class Standing(Mapping[str, Decision]):
         """Those of `conflicts` that are not `alike`."""
         every = list(self._decisions.values())
         return tuple(pair for pair in self.conflicts if not alike(*(every[i] for i in pair)))
+
+    @cached_property
+    def contested(self) -> frozenset[str]:
+        """Uids of all that are in `conflicts`."""
+        return frozenset(chain.from_iterable(self._conflicts))
+
+    @cached_property
+    def by_hand(self) -> NDArray[np.bool_]:
+        """(n,) see `by_hand`."""
+        return np.asarray(self.named.size == 0)
 
     def votes(self, n_labels: int) -> Ints:
         """What the votes were.
@@ -295,8 +305,67 @@ class Standing(Mapping[str, Decision]):
         return self._found[1]
 
 
+def by_hand(decision: Decision) -> bool:
+    """Tell whether a decision names no volunteer's mark: it is known by its place alone."""
+    return max(decision.marks, default=NO_MARK) < 0
+
+
+def within(x: Floats, y: Floats, to_x: Floats, to_y: Floats, near: float) -> tuple[Ints, Ints]:
+    """Find pairs of points, one of each set, that are no farther apart than some distance.
+
+    Parameters
+    ----------
+    x, y : (n,) float64
+        px.
+    to_x, to_y : (m,) float64
+        px.
+    near : float
+        px.
+
+    Returns
+    -------
+    one, other : (n_pairs,) int64
+        Places in the first set and in the second, sorted by the first.
+    """
+    order = np.argsort(to_x, kind="stable")
+    low = np.searchsorted(to_x[order], x - near, "left")
+    n = np.searchsorted(to_x[order], x + near, "right") - low
+    one = np.repeat(np.arange(len(x)), n)
+    other = order[np.arange(len(one)) - np.repeat(np.cumsum(n) - n - low, n)]
+    close = np.hypot(x[one] - to_x[other], y[one] - to_y[other]) <= near
+    return one[close], other[close]
+
+
+def beside(
+    decisions: Mapping[str, Decision], hand: Iterable[str], near: float
+) -> set[tuple[str, str]]:
+    """Pairs of decisions on one micrograph at one place, one of them or both by hand.
+
+    Parameters
+    ----------
+    decisions : mapping of str to Decision
+        In the order in which they were made.
+    hand : iterable of str
+        Which of them are `by_hand`.
+    near : float
+        px: how far apart two places are one, see `splitting.near`.
+
+    Returns
+    -------
+    set of (str, str)
+        Of uids, the earlier first.
+    """
+    uids = list(decisions)
+    place = {uid: i for i, uid in enumerate(uids)}
+    own = np.array([place[uid] for uid in hand], np.int64)
+    x, y = (np.array([getattr(d, axis) for d in decisions.values()], float) for axis in "xy")
+    one, other = within(x[own], y[own], x, y, near)
+    pairs = np.sort(np.column_stack([own[one], other]), axis=1)
+    return {(uids[i], uids[j]) for i, j in pairs.tolist() if i != j}
+
+
 def alike(one: Decision, other: Decision) -> bool:
-    """Tell whether two decisions that share marks say the same of the same thing.
+    """Tell whether two decisions that share marks, or a place, say the same of the same thing.
 
     One particle is not two of the same label: who merged what another keeps apart disagrees.
 
@@ -311,7 +380,7 @@ def alike(one: Decision, other: Decision) -> bool:
     both = len(set(one.marks).intersection(other.marks))
     size = max(len(one.marks), len(other.marks))
     ruled = (one.verdict, one.label) == (other.verdict, other.label)
-    return ruled and MATCHES[1] * both >= MATCHES[0] * size
+    return ruled and (not both or MATCHES[1] * both >= MATCHES[0] * size)
 
 
 _NONE = Standing({})

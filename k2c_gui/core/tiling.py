@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model import Floats, Ints, K2CError, Micrograph, Table, Tally, TrainingSet
-from .training_set import stems
+from .names import stems
 
 FEWEST_PX = 16
 """Side of the smallest tile."""

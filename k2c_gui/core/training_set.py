@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -43,12 +41,13 @@ DISAGREE, ALIKE = "experts disagree", "ruled on alike by another expert"
 
 Ambiguous = Literal["keep", "drop", "soft"]
 
-_SOURCE_OF_DECISION = {
+SOURCE_OF_DECISION = {
     "single": "expert",
     "bulk": "bulk",
     "adjudicated": "adjudicated",
     "sign-off": "sign-off",
 }
+"""What `LABEL_SOURCE` calls the sources of decisions."""
 
 
 def build(
@@ -101,7 +100,7 @@ def build(
         positive; a size in nm and a micrograph without a pixel size; no instance to take a size
         from.
     """
-    if only is not None and not only:
+    if only is not None and not any(m.name in only for m in micrographs):
         raise K2CError(
             "No micrograph is signed off yet.",
             remedy="Sign off what is complete, or take everything with --include all.",
@@ -196,64 +195,6 @@ def parts(training_set: TrainingSet) -> dict[Split, Part]:
     return found
 
 
-def label_names(labels: Iterable[Label]) -> dict[int, str]:
-    """Names by value; where two are alike, upper and lower case as one, all get their value."""
-    names = {label.value: label.name.strip() or "label" for label in labels}
-    if len({name.casefold() for name in names.values()}) == len(names):
-        return names
-    return {value: f"{name} {value}" for value, name in names.items()}
-
-
-def stems(micrographs: Iterable[Micrograph]) -> tuple[str, ...]:
-    """Names of files without their endings: legal everywhere, and unique ignoring case.
-
-    Letters and digits of any script, ``.``, ``_`` and ``-`` stay; all else becomes ``_``.
-
-    Parameters
-    ----------
-    micrographs : iterable of Micrograph
-
-    Returns
-    -------
-    tuple of str
-    """
-    plain = (unicodedata.normalize("NFC", micrograph.name) for micrograph in micrographs)
-    return words(re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name) for name in plain)
-
-
-def words(names: Iterable[str]) -> tuple[str, ...]:
-    """Names as single words, for files, folders and columns parted by white space.
-
-    As `stems` makes them, of any text.
-
-    Parameters
-    ----------
-    names : iterable of str
-
-    Returns
-    -------
-    tuple of str
-        At most 100 characters each, but for a number where two would be alike.
-    """
-    taken: set[str] = set()
-    found = []
-    for name in names:
-        plain = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", name))[:100].rstrip(".")
-        if not plain or plain[0] in ".-" or _RESERVED.fullmatch(plain.partition(".")[0]):
-            plain = f"_{plain}"
-        word, number = plain, 1
-        while word.casefold() in taken:
-            number += 1
-            word = f"{plain}_{number}"
-        taken.add(word.casefold())
-        found.append(word)
-    return tuple(found)
-
-
-_RESERVED = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)[0-9¹²³]")
-"""What Windows keeps for its devices, whatever the ending."""
-
-
 def _used(labels: tuple[Label, ...], use: frozenset[int] | None) -> tuple[Label, ...]:
     if use is None:
         return labels
@@ -345,7 +286,7 @@ def _table(rows: Table, chosen: list[int], in_force: Mapping[str, Decision]) -> 
     table["radius"] = np.nan
     for i in np.flatnonzero(rows["status"] != STATUS.index("proposed")):
         decision = in_force.get(str(rows["instance"][i]))
-        said = "expert" if decision is None else _SOURCE_OF_DECISION[decision.source]
+        said = "expert" if decision is None else SOURCE_OF_DECISION[decision.source]
         table["source"][i] = LABEL_SOURCE.index(said)
     return table
 
@@ -360,6 +301,16 @@ def _numbered(training: Table, negatives: Table) -> tuple[Table, Table]:
         first += len(rows)
         tables.append(rows)
     return tables[0], tables[1]
+
+
+def _refuse_larger(micrographs: tuple[Micrograph, ...], sides: Floats) -> None:
+    for micrograph, side in zip(micrographs, sides.tolist(), strict=True):
+        if side > max(micrograph.width, micrograph.height):
+            raise K2CError(
+                f"A box of {side:g} px is larger than {micrograph.name},"
+                f" {micrograph.width} x {micrograph.height} px.",
+                remedy="Give a smaller one.",
+            )
 
 
 def _boxes(
@@ -381,10 +332,13 @@ def _boxes(
                 f"{len(without)} micrographs have no pixel size, {without[0]} among them.",
                 remedy="Set it at import with --pixel-size-nm, or give --box-px.",
             )
-        sides = [box_nm / m.pixel_size_nm for m in micrographs if m.pixel_size_nm]
-        return np.array(sides, float), f"{box_nm:g} nm, as given"
+        sides = np.array([box_nm / (m.pixel_size_nm or np.nan) for m in micrographs], float)
+        _refuse_larger(micrographs, sides)
+        return sides, f"{box_nm:g} nm, as given"
     if box_px is not None:
-        return np.full(len(micrographs), float(box_px)), f"{box_px:g} px, as given"
+        sides = np.full(len(micrographs), float(box_px))
+        _refuse_larger(micrographs, sides)
+        return sides, f"{box_px:g} px, as given"
     side = BOX_SHARE * _median_neighbour_distance(instances)
     return np.full(len(micrographs), side), (
         f"{side:.1f} px: {BOX_SHARE:g} x the project's median nearest-neighbour distance"

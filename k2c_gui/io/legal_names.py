@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from k2c_gui.core.model import Label, Micrograph
-from k2c_gui.core.training_set import label_names, stems, words
+from k2c_gui.core.names import label_names, stems, words
 
 from .tables import Value, write_csv
 

@@ -107,8 +107,9 @@ def readme(about: About, run: Run) -> str:
     return f"""# {_plain(about.title)}
 
 {counts["instances"]} instances on {len(run["micrographs"])} electron micrographs, from
-{counts["marks"]} marks and {counts["votes"]} votes of {counts["volunteers"]} volunteers and
-{counts["decisions"]} rulings by experts, made with k2c_gui {run["program"]["k2c_gui"]}.
+{counts["marks"]} marks and {counts["votes"]} votes of {counts["volunteers"]} volunteers, with
+{_rulings(run)}.
+Made with k2c_gui {run["program"]["k2c_gui"]}.
 
 Credit: {_plain(about.credit)}
 Licence of the images: {_plain(about.image_licence)}
@@ -167,6 +168,7 @@ def datasheet(about: About, run: Run) -> str:
     )
     parameters = ", ".join(f"{name} {value}" for name, value in run["parameters"].items())
     experts = ", ".join(map(_plain, run["experts"])) or "no expert ruled on a single case"
+    gone = counts["decisions"] - sum(counts["in_force"].values())
     scope = "signed-off micrographs only" if choice["include"] == "signed-off" else "all of them"
     return f"""# Datasheet: {_plain(about.title)}
 
@@ -197,8 +199,8 @@ votes). How the samples were made and imaged: {_OPEN}
 
 ## Preprocessing, cleaning, labelling
 - Marks were grouped by k2c_gui {run["program"]["k2c_gui"]} ({parameters}).
-- {counts["decisions"]} rulings by {len(run["experts"])} experts: {experts}. All are in
-  `decisions.jsonl`, also those taken back.
+- In force are {_rulings(run)}: {experts}. All are in
+  `decisions.jsonl`, also the {gone} that were taken back or replaced.
 - Ambiguous instances: {choice["ambiguous"]}.
 - Soft labels are the volunteers' shares with {run["soft_label_pseudo_count"]:g} of a vote added
   to each label; an expert's ruling changes the hard label alone.
@@ -253,8 +255,22 @@ def abstract(run: Run) -> str:
     return (
         f"{counts['instances']} labelled particles on {len(run['micrographs'])} electron"
         f" micrographs, from {counts['marks']} marks and {counts['votes']} votes of"
-        f" {counts['volunteers']} volunteers, with {counts['decisions']} rulings by experts."
+        f" {counts['volunteers']} volunteers, with {_rulings(run)}."
     )
+
+
+def _rulings(run: Run) -> str:
+    """What experts ruled that is in force; a sign-off only accepts what the majority says."""
+    n = run["counts"]["in_force"]
+    return (
+        f"{_many(n['single'] + n['adjudicated'], 'ruling')} case by case, {n['bulk']} in bulk and"
+        f" {_many(n['sign-off'], 'proposal')} accepted by sign-off, of"
+        f" {_many(len(run['experts']), 'expert')}"
+    )
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _parts(run: Run) -> str:

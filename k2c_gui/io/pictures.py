@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from k2c_gui.core.model import Progress, TrainingSet
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.names import stems
 
 DARK, BRIGHT = 0.5, 99.5
 """Percentiles that become black and white; as the window shows a micrograph."""
 
 CONTRAST = (
-    f"8-bit grey; black and white are the percentiles {DARK:g} and {BRIGHT:g} of each image, "
+    f"8-bit grey; black and white are the percentiles {DARK:g} and {BRIGHT:g} of each micrograph, "
     "but 8-bit images are as they were"
 )
 """For people: how the pixels of an exported PNG came about."""
@@ -45,6 +46,14 @@ def eight_bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         share = (values - np.float32(dark)) / np.float32(span)
     inside = np.clip(np.nan_to_num(share, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
     return np.asarray(np.rint(255 * inside), np.uint8)
+
+
+def stretched(training_set: TrainingSet) -> TrainingSet:
+    """The same with pixels as bytes, so that one spot is one grey in all tiles cut from it."""
+    pixels = training_set.pixels
+    if pixels is None:
+        return training_set
+    return replace(training_set, pixels=lambda i: eight_bit(pixels(i)))
 
 
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:

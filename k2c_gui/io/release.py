@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -25,9 +26,9 @@ from k2c_gui.core.model import (
     TrainingSet,
     no_progress,
 )
-from k2c_gui.core.training_set import PSEUDO_COUNT, Ambiguous, parts
+from k2c_gui.core.training_set import PSEUDO_COUNT, SOURCE_OF_DECISION, Ambiguous, parts
 
-from . import catalogues, decisions, exporters, papers
+from . import catalogues, decisions, exporters, papers, pictures
 from .decisions import Published
 from .files import sha256, whole_folder
 from .papers import About
@@ -156,7 +157,7 @@ def write(
     if choice.tile is None:
         tiled = training_set
     else:
-        tiled = tiling.tile(training_set, choice.tile, choice.overlap)
+        tiled = tiling.tile(pictures.stretched(training_set), choice.tile, choice.overlap)
     with whole_folder(folder) as part:
         found = {}
         for name in formats:
@@ -246,6 +247,7 @@ def _run(
     formats: dict[str, Any],
 ) -> dict[str, Any]:
     """Parameters, versions, hashes of what went in, and counts in and out of every filter."""
+    in_force = Counter(line["source"] for line in published.lines if line["in_force"])
     return {
         "program": {
             "k2c_gui": __version__,
@@ -293,6 +295,7 @@ def _run(
             "votes": provenance.votes,
             "volunteers": provenance.volunteers,
             "decisions": len(published.lines),
+            "in_force": {source: in_force[source] for source in SOURCE_OF_DECISION},
             "instances": len(training_set.instances),
             "labelled": len(training_set.labelled),
             "negatives": len(training_set.negatives),

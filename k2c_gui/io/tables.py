@@ -20,7 +20,7 @@ from k2c_gui.core.model import (
     Table,
     TrainingSet,
 )
-from k2c_gui.core.training_set import label_names
+from k2c_gui.core.names import label_names
 
 Value = str | int | float | None
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from k2c_gui.core.consensus import headline
 from k2c_gui.core.model import (
     SPLITS,
     K2CError,
@@ -24,8 +25,9 @@ from k2c_gui.core.model import (
     no_progress,
     training_dtype,
 )
+from k2c_gui.core.names import label_names, stems
 from k2c_gui.core.tiling import tile
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.training_set import SOURCE_OF_DECISION
 
 from . import exporters
 from .files import sha256
@@ -44,6 +46,7 @@ class _Release:
     instances: list[Row]
     negatives: list[Row]
     lines: list[dict[str, Any]]
+    signed: bool  # every file is as the manifest says
 
 
 def verify(folder: Path, progress: Progress = no_progress) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ def verify(folder: Path, progress: Progress = no_progress) -> tuple[str, ...]:
         )
     faults = list(_hashes(folder, progress))
     try:
-        release = _read(folder)
+        release = _read(folder, signed=not faults)
     except (OSError, LookupError, ValueError, TypeError, csv.Error) as error:
         return (*faults, f"It cannot be read: {error}.")
     checks: tuple[Callable[[_Release], Iterator[str]], ...] = (
@@ -78,7 +81,9 @@ def verify(folder: Path, progress: Progress = no_progress) -> tuple[str, ...]:
         _paths,
         _counts,
         _labels,
+        _measures,
         _decisions,
+        _catalogues,
         _formats,
     )
     for done, check in enumerate(checks):
@@ -92,9 +97,12 @@ def verify(folder: Path, progress: Progress = no_progress) -> tuple[str, ...]:
     return tuple(dict.fromkeys(faults))
 
 
-def _read(folder: Path) -> _Release:
-    run = json.loads((folder / RUN).read_text("utf-8"))
-    names = {m["name"] for m in run["micrographs"]}
+def _read(folder: Path, *, signed: bool) -> _Release:
+    try:
+        run = json.loads((folder / RUN).read_text("utf-8"))
+        names = {m["name"] for m in run["micrographs"]}
+    except (LookupError, ValueError, TypeError) as error:
+        raise ValueError(f"{RUN} is broken, or does not name the micrographs") from error
     return _Release(
         folder,
         run,
@@ -102,6 +110,7 @@ def _read(folder: Path) -> _Release:
         _rows(folder / TABLE / "negatives.csv", names),
         # not splitlines: a name may hold what Python takes for the end of a line
         [json.loads(line) for line in (folder / LOG).read_text("utf-8").split("\n") if line],
+        signed,
     )
 
 
@@ -168,7 +177,9 @@ def _paths(release: _Release) -> Iterator[str]:
     known = set(stems(Micrograph(m["name"], "", 0, 0) for m in release.run["micrographs"]))
     for name, stated in release.run["formats"].items():
         place = exporters.load(name).SPLIT_FOLDER
-        for path in () if place is None else (release.folder / name).rglob("*"):
+        if place is None:
+            continue
+        for path in (release.folder / name).rglob("*"):
             *folders, file = path.relative_to(release.folder / name).parts
             stem = file.rpartition(".")[0]
             if name == "crops":
@@ -192,6 +203,9 @@ def _counts(release: _Release) -> Iterator[str]:
     for what, number in totals.items():
         if run["counts"][what] != number:
             yield f"There are {number} {what}, and {RUN} says {run['counts'][what]}."
+    in_force = Counter(line["source"] for line in release.lines if line["in_force"])
+    if {source: n for source, n in run["counts"]["in_force"].items() if n} != dict(in_force):
+        yield f"Other numbers of decisions are in force than {RUN} says."
     for split in SPLITS:
         rows = [row for row in release.instances if row["split"] == split]
         labels = Counter(row["label"] for row in rows)
@@ -240,6 +254,49 @@ def _labels(release: _Release) -> Iterator[str]:
             yield f"The label of negative {row['instance']} is trained on."
 
 
+def _measures(release: _Release) -> Iterator[str]:
+    """What follows from the votes, the place and the label is what is written beside them."""
+    run, rows = release.run, [*release.instances, *release.negatives]
+    labels = tuple(Label(one["value"], one["name"], one["use"]) for one in run["labels"])
+    names = {"": ""} | {str(value): name for value, name in label_names(labels).items()}
+    nm = {m["name"]: m["pixel_size_nm"] for m in run["micrographs"]}
+    votes = [[int(row[f"votes_{label.value}"]) for label in labels] for row in rows]
+    counts = np.array(votes, np.int64).reshape(-1, len(labels))
+    _, margins, ambiguous = headline(counts, labels, run["parameters"]["margin"])
+    for row, margin, unsure in zip(rows, margins.tolist(), ambiguous.tolist(), strict=True):
+        told = float(row["margin"] or "nan")
+        if isfinite(told) != isfinite(margin) or abs(told - margin) > 1e-4:
+            yield f"The margin of instance {row['instance']} is not that of its votes."
+        if row["ambiguous"] != str(int(unsure)):
+            yield f"Instance {row['instance']} is wrongly told ambiguous or clear."
+        if row["label_name"].removeprefix("'") != names[row["label"]].removeprefix("'"):
+            yield f"The label of instance {row['instance']} has another name."
+        size = nm[row["micrograph"]]
+        for axis in "xy":
+            place = float(row[f"{axis}_px"]) * (size or float("nan"))
+            stated = float(row[f"{axis}_nm"] or "nan")
+            if isfinite(stated) != isfinite(place) or abs(stated - place) > 1e-3 * (size or 1):
+                yield f"The nm of instance {row['instance']} are not those of its px."
+
+
+def _catalogues(release: _Release) -> Iterator[str]:
+    """The catalogues describe the files that are there."""
+    catalogue = json.loads((release.folder / "croissant.json").read_text("utf-8"))
+    lines = (release.folder / MANIFEST).read_text("utf-8").split("\n")
+    stated = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for entry in catalogue["distribution"]:
+        if stated.get(entry["@id"]) != entry["sha256"]:
+            yield f"croissant.json has another hash of {entry['@id']}."
+    if not release.signed:
+        return  # told already
+    crate = json.loads((release.folder / "ro-crate-metadata.json").read_text("utf-8"))
+    for entity in crate["@graph"]:
+        path = release.folder / str(entity.get("name", ""))
+        file = entity["@type"] == "File" and path.is_file()
+        if file and path.stat().st_size != int(entity["contentSize"]):
+            yield f"ro-crate-metadata.json has another size of {entity['name']}."
+
+
 def _decisions(release: _Release) -> Iterator[str]:
     """The rulings in force give the labels that are exported, and no others."""
     ruled: dict[str, dict[str, Any]] = {}
@@ -268,6 +325,8 @@ def _ruling(row: Row, line: Mapping[str, Any] | None, verdict: str) -> Iterator[
         label = "" if line["label"] is None else str(line["label"])
         if label != row["label"] or line["verdict"] != ("label" if label else verdict):
             yield f"Instance {number} does not have the label of its decision."
+        if row["source"] != SOURCE_OF_DECISION.get(line["source"]):
+            yield f"Instance {number} is by {row['source']}, its decision by {line['source']}."
         if line["micrograph"] != row["micrograph"] or _far(line, row):
             yield f"Instance {number} is not where its decision is."
 
@@ -320,6 +379,8 @@ def _rows(path: Path, names: Set[str]) -> list[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
     for row in rows:
+        if "micrograph" not in row:
+            raise ValueError(f"{path.name} has no column micrograph")
         if None in row or None in row.values():
             raise ValueError(f"{path.name} has rows of another length than its header")
         if row["micrograph"] not in names:  # a quote keeps a spreadsheet from running a name

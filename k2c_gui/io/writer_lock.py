@@ -82,7 +82,7 @@ class WriterLock:
             raise K2CError(
                 f"The folder cannot be written: {error.strerror}.",
                 file=self.path.parent,
-                remedy="Open the session read-only, or copy it to another folder.",
+                remedy="Open the session read-only, or choose another folder.",
             ) from error
 
 

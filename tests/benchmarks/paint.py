@@ -92,6 +92,7 @@ def scene(n: int, side: int, rng: np.random.Generator) -> Scene:
         group.astype(np.int64),
         loose,
         np.zeros(n_groups, bool),
+        np.zeros(n_groups, np.int64),
         np.zeros(n, bool),
         symbols,
         rng.integers(0, len(symbols), n_groups),

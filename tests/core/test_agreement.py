@@ -212,3 +212,34 @@ def test_matching_is_one_to_one_and_the_same_from_either_side(random: Any) -> No
         both = len(set(a[x].marks) & set(b[y].marks))
         assert both >= 0.6 * len(a[x].marks) - 1e-9
         assert both >= 0.6 * len(b[y].marks) - 1e-9
+
+
+# by place
+
+
+def test_what_two_added_by_hand_is_shared_where_it_is_one_place() -> None:
+    a = {
+        "a1": ruling([-5], x=700.0, y=700.0),
+        "a2": ruling([-6], x=50.0, y=50.0),
+        "a3": ruling([1, 2, 3], x=300.0, y=300.0),
+        "a4": ruling([7, 8, 9], x=400.0, y=300.0),
+    }
+    b = {
+        "far": ruling([-7], x=704.0, y=700.0),
+        "near": ruling([-8], 1, x=701.0, y=700.0),
+        "nearer": ruling([-9], x=700.5, y=700.0, micrograph="b"),
+        "b3": ruling([-10], x=301.0, y=300.0),
+        "b4": ruling([11, 12], x=400.0, y=300.0),  # other marks: another particle
+    }
+    assert match(a, b, 2.0) == (("a1", "near"), ("a3", "b3"))
+    assert match(b, a, 2.0) == (("near", "a1"), ("b3", "a3"))
+    assert match(a, b, 0.5) == ()
+    found = agreement(a, b, LABELS, near=2.0)
+    assert (len(found.shared), found.only_a, found.all.n) == (2, ("a2", "a4"), 2)
+    assert found.all.agreement == 0.5
+
+
+def test_marks_go_before_place() -> None:
+    a = {"a": ruling([-5, 1, 2, 3], x=1.0, y=1.0)}
+    b = {"place": ruling([-6], x=1.0, y=1.0), "marks": ruling([1, 2, 3], x=9.0, y=9.0)}
+    assert match(a, b, 2.0) == (("a", "marks"),)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k2c_gui.core import drafts, edits, ledger, review
+from k2c_gui.core import drafts, edits, ledger, review, splitting
 from k2c_gui.core.edits import Basis
 from k2c_gui.core.exposure import count
 from k2c_gui.core.model import (
@@ -180,3 +180,43 @@ def test_a_polygon_that_is_none_holds_nothing() -> None:
     x = np.array([0.0, 1.0])
     for polygon in (np.zeros((0, 2)), np.array([(0.5, 0.5)]), np.array([(0.0, 0.0), (2.0, 2.0)])):
         assert not drafts.inside(x, x, polygon).any()
+
+
+def test_nothing_is_added_or_moved_to_where_a_decision_stands() -> None:
+    ground = basis(TWO, [[0] * 10, [0] * 10])
+    (far,) = drafts.rulings(drafts.add(ground, 90.0, 20.0, 0), ground, at=AT)
+    (ruled,) = edits.rule(ground, [0], "label", 0, at=AT)
+    log = [
+        Entry(uid=uid, step=uid, kind="decide", at=AT, decision=d)
+        for uid, d in (("far", far), ("ruled", ruled))
+    ]
+    taken = ledger.fold(log, PARAMS)
+    rows = review.instances(ground.evidence, ground.grouping, taken)
+    ground = replace(ground, ledger=taken, instances=rows)
+    near = splitting.near(ground.evidence.jitter)
+    for x, y in ((90.0, 20.0), (90.0 + 0.9 * near, 20.0), (ruled.x, ruled.y)):
+        with pytest.raises(K2CError, match=r"both would be one thing.*another place"):
+            drafts.add(ground, x, y, 0)
+    assert drafts.add(ground, 90.0 + 1.1 * near, 20.0, 0)
+    by_hand, marked = (rows["instance"].tolist().index(uid) for uid in ("far", "ruled"))
+    for row, x, y in ((by_hand, ruled.x, ruled.y), (marked, 90.0, 20.0), (0, 90.0, 20.0)):
+        with pytest.raises(K2CError, match="both would be one thing"):
+            edits.move(ground, row, x, y, at=AT)
+    assert edits.move(ground, by_hand, 90.1, 20.0, at=AT)
+    assert edits.move(ground, 0, ruled.x, ruled.y, at=AT), "a proposal has marks of its own"
+
+
+def test_what_two_ruled_alike_is_not_told_a_disagreement() -> None:
+    ground = basis(TWO, [[0] * 10, [0] * 10])
+    (ruled,) = edits.rule(ground, [0], "label", 0, at=AT)
+    for label, said in ((0, "Two decisions that are alike"), (1, "Experts disagree here")):
+        log = [
+            Entry(uid=str(i), step=str(i), kind="decide", at=AT, decision=replace(ruled, label=i))
+            for i in (0, label + 2)
+        ]
+        log[1] = replace(log[1], decision=replace(ruled, label=label))
+        taken = ledger.fold(log, PARAMS)
+        rows = review.instances(ground.evidence, ground.grouping, taken)
+        between = replace(ground, ledger=taken, instances=rows)
+        with pytest.raises(K2CError, match=said):
+            edits.move(between, len(rows) - 1, 60.0, 60.0, at=AT)

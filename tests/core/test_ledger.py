@@ -67,6 +67,25 @@ class Log:
         self.append("redo", target=self.ledger.redoable)
 
 
+def test_without_a_decision_it_is_as_if_it_had_not_been_made() -> None:
+    log, bare = Log(), Log()
+    log.decide(ruling(1, 2), ruling(3))
+    (uid,) = log.decide(ruling(4, 5))
+    bare.entries = [e for e in log.entries if e.uid != uid]
+    for more in ([ruling(6)], [ruling(7, micrograph="b")]):
+        log.decide(*more)
+    bare.entries += log.entries[3:]
+    found, wanted = ledger.without(log.ledger, uid), bare.ledger
+    assert dict(found.in_force) == dict(wanted.in_force)
+    assert dict(found.owner) == dict(wanted.owner)
+    assert {name: dict(on) for name, on in found.on.items()} == {
+        name: dict(on) for name, on in wanted.on.items()
+    }
+    assert uid in log.ledger.in_force
+    alone = ledger.without(log.ledger, log.entries[-1].uid)
+    assert "b" not in alone.on
+
+
 def test_empty_log() -> None:
     assert ledger.fold([], BEGAN_WITH) == Ledger({}, {}, frozenset(), BEGAN_WITH, "", "")
 
@@ -513,3 +532,40 @@ def test_a_repeat_is_undone_like_a_ruling_and_is_never_in_force() -> None:
     log = joined(("a", ruling(1)), ("r", {"kind": "repeat", "target": "a", "repeat": ruling(1)}))
     found = ledger.fold(log, BEGAN_WITH)
     assert (found.undoable, list(found.in_force)) == ("r", ["a"])
+
+
+# by place
+
+
+def by_hand(mark: int, x: float, **about: Any) -> Decision:
+    return replace(ruling(mark, **about), x=x, y=0.0)
+
+
+def test_what_lies_where_an_expert_added_is_one_with_it() -> None:
+    log = Log()
+    (a,) = log.decide(by_hand(-5, 10.0))
+    (b,) = log.decide(by_hand(-6, 11.0))
+    (c, _) = log.decide(by_hand(-7, 12.5), by_hand(-8, 10.0, micrograph="b"))
+    one, other = log.decide(by_hand(1, 30.0), by_hand(2, 30.0))  # their marks tell them apart
+    (d,) = log.decide(by_hand(-9, 29.5))
+    pairs = ((a, b), (one, d), (other, d))
+    assert log.ledger.conflicts == pairs
+    assert ledger.fold(log.entries, BEGAN_WITH, 2.0).conflicts == ((a, b), (b, c), *pairs[1:])
+    assert dict(log.ledger.contested) == {}
+    history = ledger.History(BEGAN_WITH)
+    for entry in log.entries:
+        history.take([entry])
+    assert history.ledger.conflicts == pairs
+    log.undo()
+    assert log.ledger.conflicts == ((a, b),)
+
+
+def test_between_experts_a_ruling_takes_over_what_lies_at_its_place() -> None:
+    log = Log()
+    (a,) = log.decide(by_hand(-5, 10.0))
+    (b,) = log.decide(by_hand(-6, 11.0, label=2))
+    (new,) = log.decide(replace(by_hand(-5, 10.0), source="adjudicated"))
+    assert log.ledger.in_force.keys() == {new}
+    assert set(log.ledger.in_force[new].marks) == {-5, -6}
+    assert set(log.entries[-1].supersedes) == {a, b}
+    assert log.ledger.conflicts == ()

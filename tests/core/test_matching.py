@@ -176,6 +176,13 @@ def test_experts_who_ruled_on_the_same_marks_conflict_whatever_the_grouping() ->
         assert told([], *three, conflicts=pairs)[0] == "conflict"
 
 
+def test_one_particle_is_not_two_of_the_same_label() -> None:
+    both, left, right = decision(ten), decision(ten[:5]), decision(ten[5:])
+    for groups in ([rows(0, 10)], [rows(0, 5), rows(5, 5)], []):
+        found = told(groups, both, left, right, conflicts=[("0", "1"), ("0", "2")])
+        assert found == ["conflict"] * 3
+
+
 def test_without_marks_or_decisions() -> None:
     assert told([]) == []
     assert told([], decision(ten), marks=table_of(0)) == ["dissolved"]
@@ -485,3 +492,11 @@ def test_two_experts_decisions_on_the_same_marks_both_stand_whole() -> None:
     assert "proposed" not in [
         STATUS[i] for i in table["status"][table["instance"] == str(first.marks[0])]
     ]
+
+
+def test_two_by_hand_at_one_place_are_alike_or_in_conflict() -> None:
+    one = decision([-5])
+    pair = [("0", "1")]
+    assert told([], one, replace(one, marks=(-6,)), conflicts=pair) == ["merged"] * 2
+    other = replace(one, marks=(-6,), label=1)
+    assert told([], one, other, conflicts=pair) == ["conflict"] * 2

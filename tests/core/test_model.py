@@ -45,3 +45,11 @@ def test_instance_has_one_vote_count_a_label(n: int) -> None:
     assert table["votes"].shape == (3, n)
     table["instance"] = "0123456789abcdef" * 2
     assert table["instance"][0] == "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize("name", ["min_cluster_size", "min_samples"])
+def test_sizes_beyond_all_marks_are_refused(name: str) -> None:
+    assert ClusterParams(**{name: 1_000_000})
+    for size in (1_000_001, 10**20):
+        with pytest.raises(K2CError, match=rf"{name} is {size}\. Give 1,000,000 at most"):
+            ClusterParams(**{name: size})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import isnan
@@ -10,7 +11,7 @@ import pytest
 from k2c_gui.core import ledger
 from k2c_gui.core.agreement import compared
 from k2c_gui.core.model import ClusterParams, Decision, Entry, Label
-from k2c_gui.core.pace import REPEAT_AFTER, Row, due, pace, repeats, table
+from k2c_gui.core.pace import REPEAT_AFTER, Due, Row, due, pace, repeats, table
 
 
 def entry(shown: str, decided: str) -> Entry:
@@ -180,22 +181,27 @@ def test_what_was_taken_back_once_counts_also_after_a_redo() -> None:
 # repeats
 
 
+def due_to(expert: str, entries: Sequence[Entry], **about: Any) -> tuple[str, ...]:
+    in_force = ledger.fold(entries, ClusterParams()).in_force
+    return due(entries, in_force, **about).get(expert, ())
+
+
 def test_a_twentieth_comes_back_and_never_at_once() -> None:
     log = Log()
     for _ in range(2000):
         log.add()
-    found = due(log.entries, "ann")
+    found = due_to("ann", log.entries)
     assert 60 < len(found) < 140  # of 1980; 99 expected, four standard deviations either way
-    assert found == due(log.entries, "ann")
+    assert found == due_to("ann", log.entries)
     longer = [*log.entries]
     log.add()
-    assert due(log.entries, "ann")[: len(found)] == found
+    assert due_to("ann", log.entries)[: len(found)] == found
     place = {e.uid: i for i, e in enumerate(longer)}
     assert [place[uid] for uid in found] == sorted(place[uid] for uid in found)
     assert max(place[uid] for uid in found) < 2000 - REPEAT_AFTER
-    assert due(longer, "bob") == ()
-    assert len(due(longer, "ann", share=1.0)) == 2000 - REPEAT_AFTER
-    assert due(longer, "ann", share=0.0) == ()
+    assert due_to("bob", longer) == ()
+    assert len(due_to("ann", longer, share=1.0)) == 2000 - REPEAT_AFTER
+    assert due_to("ann", longer, share=0.0) == ()
 
 
 def test_what_comes_back_is_in_force_single_ones_own_and_not_repeated() -> None:
@@ -213,9 +219,49 @@ def test_what_comes_back_is_in_force_single_ones_own_and_not_repeated() -> None:
     log.add(kind="repeat", target=repeated)
     fresh = log.entries[-2].uid
     everything: dict[str, Any] = {"share": 1.0, "after": 0}
-    assert due(log.entries, "ann", **everything) == (mine, fresh)
+    assert due_to("ann", log.entries, **everything) == (mine, fresh)
     log.undo(log.entries[-1].step)  # the repeat is taken back: it is due again
-    assert due(log.entries, "ann", **everything) == (mine, repeated, fresh)
+    assert due_to("ann", log.entries, **everything) == (mine, repeated, fresh)
+
+
+def test_due_step_by_step_is_what_the_whole_log_says() -> None:
+    """However the log is cut, and for all experts at once."""
+    log = Log()
+    every: dict[str, Any] = {"share": 0.5, "after": 5}
+    before = ""
+    steps = Due(**every, between=0)
+    for i in range(60):
+        uid = log.add(
+            expert="bob" if i % 7 == 3 else "ann", source="bulk" if i % 5 == 4 else "single"
+        )
+        if i % 11 == 10:
+            log.add(kind="repeat", target=due_to("ann", log.entries, **every)[0])
+        if i % 13 == 12:
+            log.entries[-1] = replace(log.entries[-1], supersedes=(before,))
+        before = uid
+        steps.take(log.entries)
+        in_force = ledger.fold(log.entries, ClusterParams()).in_force
+        found = due(log.entries, in_force, **every)
+        assert found == {expert: steps.choose(expert, in_force) for expert in steps.experts}
+        assert steps.choose("cem", in_force) == ()
+    assert set(found) == {"ann", "bob"}
+    assert any(entry.repeat for entry in log.entries)
+
+
+def test_repeats_do_not_come_all_at_once() -> None:
+    log = Log()
+    steps = Due(share=1.0, after=0, between=3)
+    first = [log.add() for _ in range(6)]
+    steps.take(log.entries)
+    in_force = set(first)
+    assert steps.choose("ann", in_force)
+    log.add(kind="repeat", target=first[0])
+    found = []
+    for _ in range(4):
+        steps.take(log.entries)
+        found.append(bool(steps.choose("ann", in_force)))
+        log.add()
+    assert found == [False, False, False, True]
 
 
 def test_repeats_rule_nothing_and_are_paired_with_what_they_repeat() -> None:

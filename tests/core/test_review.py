@@ -383,3 +383,18 @@ def test_table_tells_what_was_split_and_why() -> None:
     assert table["split_into"].tolist() == [1, 2, 1]
     # of the decided marks: two looks marked both here and 100 px away, one only here
     assert table["pairs"].tolist() == [0.1, 0.5, 2 / 3]
+
+
+@pytest.mark.parametrize(("away", "jitter", "n"), [(0.9, 0.0, 1), (1.1, 0.0, 2), (3.9, 2.0, 1)])
+def test_a_group_that_appears_under_an_added_particle_is_not_proposed(
+    away: float, jitter: float, n: int
+) -> None:
+    evidence = replace(two_groups(), jitter=jitter)
+    grouping = review.group(evidence, PARAMS)
+    x, y = float(grouping.x[1]) + away, float(grouping.y[1])
+    added = decision([-5], x=x, y=y, label=1)
+    table = review.instances(evidence, grouping, in_force(added))
+    assert (table["status"] == STATUS.index("proposed")).sum() == n
+    marked = decision([24], x=x, y=y, label=1)  # known by its mark, not by its place
+    table = review.instances(evidence, grouping, in_force(marked))
+    assert (table["status"] == STATUS.index("proposed")).sum() == 2

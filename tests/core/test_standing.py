@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from k2c_gui.core import ledger
 from k2c_gui.core.model import MARK, NO_LABEL, STATUS, ClusterParams, Decision, Entry
-from k2c_gui.core.standing import Shards, Standing, standing
+from k2c_gui.core.standing import Shards, Standing, standing, within
 
 KEYS = st.integers(-20, 20).map(lambda i: 509 * i + i % 3)  # many in one part
 STEPS = st.lists(st.tuples(st.sets(KEYS), st.dictionaries(KEYS, st.integers(0, 5))), max_size=6)
@@ -82,3 +82,18 @@ def test_a_micrograph_that_a_step_leaves_alone_keeps_its_columns() -> None:
     assert list(standing(before, "a")) == ["u"]
     assert list(standing(after, "a")) == ["u", "w"]
     assert len(standing(after, "c")) == 0
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(0, 20)] * 2), max_size=30),
+    st.lists(st.tuples(*[st.floats(0, 20)] * 2), max_size=30),
+    st.floats(0.1, 9),
+)
+@settings(deadline=None, max_examples=60)
+def test_within_is_every_pair_that_is_near(
+    one: list[tuple[float, float]], other: list[tuple[float, float]], near: float
+) -> None:
+    (x, y), (to_x, to_y) = (np.array(xy, float).reshape(-1, 2).T for xy in (one, other))
+    found = set(zip(*(places.tolist() for places in within(x, y, to_x, to_y, near)), strict=True))
+    away = np.hypot(x[:, None] - to_x, y[:, None] - to_y)
+    assert found == set(zip(*(places.tolist() for places in np.nonzero(away <= near)), strict=True))

@@ -215,6 +215,7 @@ def test_box_in_px_is_the_same_everywhere() -> None:
     ("about", "told"),
     [
         ({"only": frozenset()}, "No micrograph is signed off yet.*--include all"),
+        ({"only": frozenset({"gone"})}, "No micrograph is signed off yet"),
         ({"box_nm": 5.0, "box_px": 5.0}, "Two box sizes"),
         ({"box_nm": 0.0}, "Give a size above 0"),
         ({"box_px": -1.0}, "Give a size above 0"),
@@ -300,7 +301,8 @@ def test_no_particle_goes_in_twice_where_experts_share_marks() -> None:
         *(("a", "a again"), ("b", "b otherwise"), ("c", "c rejected"), ("d dirt", "d dirt again")),
         ("gone", "alone"),
     ]
-    found = build(rows, box_px=1.0, conflicts=pairs)
+    rulings = {str(row["instance"]): said(row, 1, 2, 3) for row in rows}
+    found = build(rows, box_px=1.0, conflicts=pairs, in_force=rulings)
     assert keys(found.instances) == ["a", "alone"]
     assert keys(found.negatives) == ["d dirt"]
     assert fates(found) == {
@@ -308,6 +310,22 @@ def test_no_particle_goes_in_twice_where_experts_share_marks() -> None:
         "ruled on alike by another expert": 2,
         "label 2, Artifact: not for training": 1,
     }
+
+
+def said(row: Table, *marks: int) -> Decision:
+    label = int(row["label"])
+    about = {"verdict": "reject", "label": None} if label == NO_LABEL else {"label": label}
+    return ruling("single", **about, marks=marks)
+
+
+def test_one_particle_is_not_two_of_the_same_label() -> None:
+    rows = table(*(instance(name=name) for name in ("both", "left", "right")))
+    marks = {"both": (1, 2, 3, 4), "left": (1, 2), "right": (3, 4)}
+    rulings = {str(row["instance"]): said(row, *marks[str(row["instance"])]) for row in rows}
+    for pairs in ([("both", "left"), ("both", "right")], [("left", "both"), ("right", "both")]):
+        found = build(rows, box_px=1.0, conflicts=pairs, in_force=rulings)
+        assert len(found.instances) == 0, "which of the two came first decides nothing"
+        assert fates(found) == {"experts disagree": 3}
 
 
 def test_a_label_says_whose_word_it_is() -> None:
@@ -376,42 +394,3 @@ def test_a_radius_that_is_known_goes_before_the_box() -> None:
     rows["radius"][0] = 3
     assert found.sides(rows).tolist() == [6, 20]
     assert found.boxes(rows).tolist() == [[47, 47, 53, 53], [0, 985, 15, 1000]]
-
-
-# names
-
-
-@given(
-    st.lists(
-        st.text(max_size=12) | st.sampled_from(["CON.tif", "a.tif", "A.mrc", "\u00e4", "a\u0308"])
-    )
-)
-@settings(deadline=None, max_examples=200)
-def test_stems_are_legal_and_unique_ignoring_case(names: list[str]) -> None:
-    found = training_set.stems([Micrograph(name, name, 1, 1) for name in names])
-    assert len({stem.casefold() for stem in found}) == len(names)
-    for stem in found:
-        assert stem
-        assert not set(stem) & set('<>:"/\\|?*\0\n ')
-        assert stem[0] not in ".-"
-        assert not stem.endswith(".")
-        assert stem.partition(".")[0].upper() not in ("CON", "NUL", "COM1", "LPT9")
-
-
-def test_plain_names_stay() -> None:
-    named = [Micrograph(name, name, 1, 1) for name in ("AuGe_001.tif", "Pd C.mrc", "a.b.dm4")]
-    assert training_set.stems(named) == ("AuGe_001", "Pd_C", "a.b")
-
-
-@pytest.mark.parametrize(
-    ("names", "told"),
-    [
-        (["a", "b"], ["a", "b"]),
-        (["Rod", "rod "], ["Rod 0", "rod 1"]),
-        (["", "x"], ["label", "x"]),
-        (["A", "A", "A 0"], ["A 0", "A 1", "A 0 2"]),
-    ],
-)
-def test_names_of_labels_are_told_apart(names: list[str], told: list[str]) -> None:
-    labels = [Label(value, name, True) for value, name in enumerate(names)]
-    assert list(training_set.label_names(labels).values()) == told

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from imagecodecs import png_decode
 from numpy.typing import NDArray
 
 from k2c_gui.core import ledger
@@ -262,6 +263,7 @@ def test_run_counts_in_and_out_of_every_filter(write: Callable[..., Path]) -> No
     assert run["counts"] == {
         **{"looks": 9, "marks": 8, "votes": 7, "volunteers": 6, "decisions": 5},
         **{"instances": 4, "labelled": 4, "negatives": 2},
+        "in_force": {"single": 2, "bulk": 1, "adjudicated": 0, "sign-off": 1},
     }
     assert run["formats"]["coco"] == {"name": coco.NAME, "tiled": False, "instances": 4}
 
@@ -463,3 +465,35 @@ def test_a_cancelled_release_leaves_nothing(write: Callable[..., Path], tmp_path
         write(progress=stop)
     assert len(set(seen)) > 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_spot_is_one_grey_in_all_tiles(write: Callable[..., Path], chosen: TrainingSet) -> None:
+    def pixels(i: int) -> NDArray[np.float32]:
+        ramp = np.linspace(0, 1000 + i, MICROGRAPHS[i].width, dtype=np.float32)
+        return np.tile(ramp, (MICROGRAPHS[i].height, 1))
+
+    folder = write(
+        formats=("coco",), tile=32, overlap=16, training_set=replace(chosen, pixels=pixels)
+    )
+    grey = {
+        (y, x): png_decode(path.read_bytes())
+        for path in (folder / "coco").rglob("*CON_y*.png")
+        for y, x in [map(int, re.findall(r"_[yx](\d+)", path.name))]
+    }
+    assert np.array_equal(grey[0, 0][:, 16:], grey[0, 16][:, :16])
+    assert grey[0, 0].max() < 140 < grey[0, 32].max() == 255
+
+
+def test_texts_tell_rulings_from_acceptances(write: Callable[..., Path]) -> None:
+    folder = write()
+    said = "2 rulings case by case, 1 in bulk and 1 proposal accepted by sign-off, of 2 experts"
+    readme, sheet, cff = (
+        " ".join((folder / name).read_text("utf-8").split())
+        for name in ("README.md", "DATASHEET.md", "CITATION.cff")
+    )
+    assert said in readme
+    assert said in cff
+    assert f"In force are {said}: expert-1, expert-2." in sheet
+    assert "the 1 that were taken back or replaced" in sheet
+    run = json.loads((folder / "run.json").read_text("utf-8"))
+    assert run["counts"]["in_force"] == {"single": 2, "bulk": 1, "adjudicated": 0, "sign-off": 1}

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ import pytest
 
 from k2c_gui import releasing
 from k2c_gui.core.model import NO_LABEL, STATUS, Decision, K2CError
+from k2c_gui.io import session_file
+from k2c_gui.io.session_file import SessionFile
 from k2c_gui.io.verification import verify
 from k2c_gui.releasing import About, Choice
 from k2c_gui.session import Session
@@ -137,6 +140,42 @@ def test_a_tiled_release_with_images_is_too(demo_project: Path, tmp_path: Path) 
     assert tiled["instances"] > len(rows)
 
 
+ODD = (
+    ("AuGe.tif", "AuGe_2.tif"),  # crop 2 of the one begins as the other
+    ("con.tif", "CON.tif"),
+    ("train", "validation"),
+    ("a\u2028b.tif", "a\nb.tif"),  # Python takes both for the end of a line
+    ("x" * 250 + ".tif", "x" * 250 + "y.tif"),
+)
+LABELS = ("train", "aux.txt", "x.box", "a_info.json")
+
+
+@pytest.mark.parametrize("names", ODD)
+def test_odd_names_are_no_faults(
+    demo_project: Path, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    file = SessionFile(demo_project / "demo.k2c")
+    content = file.content()
+    file.close()
+    sources = content.sources
+    odd = replace(
+        sources,
+        micrographs=tuple(map(_named, sources.micrographs, names)),
+        labels=tuple(map(_named, sources.labels, LABELS)),
+    )
+    session_file.write(tmp_path / "odd.k2c", replace(content, sources=odd))
+    formats = ("crops", "coco", "cryolo", "eman2", "huggingface", "topaz")
+    with Session(tmp_path / "odd.k2c") as session:
+        for tile in (None, 128):
+            choice = replace(CHOICE, images=True, formats=formats, tile=tile)
+            releasing.release(session, tmp_path / f"out{tile}", choice, ABOUT)
+            assert verify(tmp_path / f"out{tile}") == ()
+
+
+def _named(what: Any, name: str) -> Any:
+    return replace(what, name=name)
+
+
 def drop_line(folder: Path) -> None:
     path = next((folder / "yolo" / "labels").rglob("*.txt"))
     path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
@@ -162,6 +201,14 @@ def break_log(folder: Path) -> None:
     (folder / "decisions.jsonl").write_text("no\n")
 
 
+def edit_catalogue(folder: Path) -> None:
+    path = folder / "croissant.json"
+    found = json.loads(path.read_text("utf-8"))
+    (table,) = (e for e in found["distribution"] if e["@id"] == "csv/instances.csv")
+    table["sha256"] = "0" * 64
+    path.write_text(json.dumps(found), "utf-8")
+
+
 def first_by(rows: list[dict[str, str]], source: str) -> dict[str, str]:
     return next(row for row in rows if row["source"] == source)
 
@@ -174,7 +221,15 @@ def other_label(rows: list[dict[str, str]], source: str) -> None:
 CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a line of a format": (drop_line, r"yolo has \d+ instances, and run.json says"),
     "a micrograph in two parts": (into_two_parts, r"yolo: \w+_00\d is in train and validation"),
-    "run.json": (break_json, "cannot be read"),
+    "run.json": (break_json, "cannot be read: run.json is broken"),
+    "run.json without micrographs": (
+        edit_run(lambda run: run.pop("micrographs")),
+        "cannot be read: run.json is broken, or does not name the micrographs",
+    ),
+    "decisions in force": (
+        edit_run(lambda run: run["counts"]["in_force"].update(bulk=99)),
+        "Other numbers of decisions are in force than run.json says",
+    ),
     "a row of the table": (
         edit_table("instances", lambda rows: rows.pop()),
         r"There are \d+ instances, and run.json says",
@@ -198,6 +253,37 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a source": (
         edit_table("instances", lambda rows: first_by(rows, "expert").update(source="majority")),
         r"is by majority, and the decisions do not say so",
+    ),
+    "a source of another decision": (
+        edit_table("instances", lambda rows: first_by(rows, "expert").update(source="bulk")),
+        r"Instance \d+ is by bulk, its decision by single",
+    ),
+    "a margin": (
+        edit_table("instances", lambda rows: rows[0].update(margin="0.0123")),
+        "margin of instance 1 is not that of its votes",
+    ),
+    "an ambiguous one": (
+        edit_table(
+            "instances",
+            lambda rows: rows[0].update(ambiguous=str(1 - int(rows[0]["ambiguous"]))),
+        ),
+        "Instance 1 is wrongly told ambiguous or clear",
+    ),
+    "a name of a label": (
+        edit_table("instances", lambda rows: rows[0].update(label_name="Something")),
+        "label of instance 1 has another name",
+    ),
+    "nm": (
+        edit_table("negatives", lambda rows: rows[0].update(y_nm="1.0")),
+        r"nm of instance \d+ are not those of its px",
+    ),
+    "a size in the catalogue": (
+        lambda folder: (folder / "README.md").write_text("mine"),
+        "ro-crate-metadata.json has another size of README.md",
+    ),
+    "a hash in the catalogue": (
+        edit_catalogue,
+        "croissant.json has another hash of csv/instances.csv",
     ),
     "a place": (
         edit_table("instances", lambda rows: first_by(rows, "expert").update(x_px="1.0")),
@@ -290,6 +376,13 @@ def test_one_byte_is_enough(folder: Path) -> None:
     data[-2] ^= 1
     path.write_bytes(data)
     assert "star/particles.star has changed." in verify(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_that_leads_nowhere_is_told(folder: Path) -> None:
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to("gone")
+    assert any("README.md cannot be read" in fault for fault in verify(folder))
 
 
 def test_files_that_are_gone_or_new_are_told(folder: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from k2c_gui.core.model import LABEL_SOURCE, SPLITS, Progress, TrainingSet
-from k2c_gui.core.training_set import label_names
+from k2c_gui.core.names import label_names
 from k2c_gui.io.pictures import CONTRAST, image_names, write_images
 
 NAME = "COCO (boxes and centre keypoints)"

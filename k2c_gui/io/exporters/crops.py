@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from k2c_gui.core.model import NO_LABEL, Floats, K2CError, Progress, Table, TrainingSet
-from k2c_gui.core.training_set import label_names, stems, words
+from k2c_gui.core.names import label_names, stems, words
 from k2c_gui.io.legal_names import report, stem_changes
 from k2c_gui.io.pictures import eight_bit, write_png
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from k2c_gui.core.model import Progress, TrainingSet
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.names import stems
 from k2c_gui.io.legal_names import label_changes, label_words, report, stem_changes
 
 NAME = "EMAN2 (JSON)"

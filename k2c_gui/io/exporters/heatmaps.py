@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from k2c_gui.core.model import NO_LABEL, Floats, Micrograph, Progress, Table, TrainingSet
-from k2c_gui.core.training_set import label_names, stems
+from k2c_gui.core.names import label_names, stems
 from k2c_gui.io.pictures import image_names, write_images, write_tiff
 from k2c_gui.io.tables import Value, write_csv
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from k2c_gui.core.model import SPLITS, K2CError, Progress, TrainingSet
-from k2c_gui.core.training_set import label_names, stems
+from k2c_gui.core.names import label_names, stems
 from k2c_gui.io.legal_names import report, stem_changes
 from k2c_gui.io.pictures import CONTRAST, image_names, write_images
 

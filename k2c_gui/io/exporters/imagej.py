@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from k2c_gui.core.model import K2CError, Progress, TrainingSet
-from k2c_gui.core.training_set import label_names, stems
+from k2c_gui.core.names import label_names, stems
 from k2c_gui.io.legal_names import report, stem_changes
 
 NAME = "ImageJ (RoiSet.zip)"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from k2c_gui.core.model import NO_LABEL, Progress, TrainingSet
-from k2c_gui.core.training_set import label_names, stems
+from k2c_gui.core.names import label_names, stems
 from k2c_gui.io.legal_names import report, stem_changes
 from k2c_gui.io.tables import write_csv
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from k2c_gui.core.model import Progress, TrainingSet
-from k2c_gui.core.training_set import words
+from k2c_gui.core.names import words
 from k2c_gui.io.legal_names import label_changes, label_words, report
 
 NAME = "RELION (STAR)"
@@ -57,7 +57,7 @@ def write(training_set: TrainingSet, folder: Path, progress: Progress) -> tuple[
     sizes = [10 * (m.pixel_size_nm or np.nan) for m in training_set.micrographs]
     groups = {size: i for i, size in enumerate(sorted({f"{size:.6g}" for size in sizes}), start=1)}
     of = [groups[f"{size:.6g}"] for size in sizes]
-    names = words(micrograph.name for micrograph in training_set.micrographs)
+    names = words((m.name for m in training_set.micrographs), files=True)
     classes = label_words(training_set.labels)
     lines = ["# version 30001", ""]
     lines += [f"# class {value + 1}: {name}" for value, name in classes.items()]

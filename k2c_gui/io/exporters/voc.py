@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from k2c_gui.core.model import SPLITS, Micrograph, Progress, TrainingSet
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.names import stems
 from k2c_gui.io.legal_names import label_changes, label_words, report, stem_changes
 from k2c_gui.io.pictures import image_names, write_images
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from k2c_gui.core.model import TrainingSet, no_progress
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.names import stems
 from k2c_gui.io import micrographs
 from k2c_gui.io.exporters import voc, yolo
 

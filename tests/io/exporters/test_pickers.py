@@ -12,7 +12,7 @@ import pytest
 import starfile
 
 from k2c_gui.core.model import Floats, Micrograph, TrainingSet, no_progress
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.names import stems
 from k2c_gui.io.exporters import cryolo, eman2, star, topaz
 
 Centroids = dict[int, Floats]
@@ -188,3 +188,27 @@ def test_eman2_reads_the_middles_of_the_boxes(
         xy = np.array([box[:2] for box in found], float).reshape(-1, 2) + 0.5
         expected = shown(training_set.micrographs[i], centroids[i])
         np.testing.assert_allclose(as_set(xy), as_set(expected), atol=1e-3)
+
+
+def test_topaz_is_not_given_names_that_are_numbers(
+    training_set: TrainingSet, tmp_path: Path
+) -> None:
+    names = ("001.mrc", "1e5.tif", "micrograph_001.tif")
+    given = training_set.micrographs
+    micrographs = tuple(replace(m, name=n) for m, n in zip(given, names, strict=False))
+    topaz.write(
+        replace(training_set, micrographs=(*micrographs, *given[3:])), tmp_path, no_progress
+    )
+    table = pd.read_csv(tmp_path / "Nanoparticle" / "train.txt", sep="\t")
+    assert set(table["image_name"]) <= {"micrograph_001", "micrograph_1e5", "micrograph_001_2"}
+    told = pd.read_csv(tmp_path / "names.csv").set_index("name")["written"].to_dict()
+    assert told["001.mrc"] == "micrograph_001.mrc"
+    assert told["1e5.tif"] == "micrograph_1e5.tif"
+
+
+def test_star_keeps_the_ending_of_a_long_name(training_set: TrainingSet, tmp_path: Path) -> None:
+    first, *others = training_set.micrographs
+    long = replace(first, name=f"{'x' * 170}.mrc")
+    star.write(replace(training_set, micrographs=(long, *others)), tmp_path, no_progress)
+    found = starfile.read(tmp_path / "particles.star")["particles"]["rlnMicrographName"]
+    assert f"{'x' * 116}.mrc" in set(found)

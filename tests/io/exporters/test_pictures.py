@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from k2c_gui.core.model import NO_LABEL, K2CError, Label, TrainingSet, no_progress
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.names import stems
 from k2c_gui.io import micrographs
 from k2c_gui.io.exporters import crops, heatmaps, huggingface, masks
 from k2c_gui.io.pictures import eight_bit

@@ -12,7 +12,7 @@ import pytest
 import roifile
 
 from k2c_gui.core.model import Floats, K2CError, TrainingSet, no_progress
-from k2c_gui.core.training_set import stems
+from k2c_gui.core.names import stems
 from k2c_gui.io.exporters import imagej, napari
 
 Centroids = dict[int, Floats]
