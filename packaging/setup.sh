@@ -97,7 +97,8 @@ install_python_packages() {
     fi
     say "installing the Python packages into .venv (first time: a minute or two, 1 GB of disk)"
     # The build backend comes pinned too, hence no isolation: that would fetch the newest.
-    "$python" -m pip install --quiet -c packaging/constraints.txt hatchling editables
+    # setuptools builds jsonpath-rw, which mlcroissant brings and which has no wheel.
+    "$python" -m pip install --quiet -c packaging/constraints.txt hatchling editables setuptools
     "$python" -m pip install --quiet -c packaging/constraints.txt --no-build-isolation -e "$target"
     echo "$key" >"$venv/installed-$wanted"
 }

@@ -85,10 +85,7 @@ def match(marks: Table, group_of_mark: Ints, n_groups: int, standing: Standing) 
         [KEPT, CONFLICT, MERGED, SPLIT, GREW],
         DISSOLVED,
     )
-    for pair in standing.conflicts:
-        for i in pair:
-            backing[i] = backing[i] if backing[i] == CONFLICT else MERGED
-    for pair in standing.differing:
+    for pair in standing.differing:  # experts who ruled alike leave nothing to be checked
         backing[list(pair)] = CONFLICT
     there = np.zeros(n_groups, bool)
     there[shares.group[same]] = True

@@ -168,9 +168,10 @@ def test_marks_of_a_later_import_do_not_count_against_a_decision() -> None:
 
 def test_experts_who_ruled_on_the_same_marks_conflict_whatever_the_grouping() -> None:
     pair = [("0", "1")]
-    for groups in ([rows(0, 10)], []):
+    for groups, alike in (([rows(0, 10)], "kept"), ([], "dissolved")):
         assert told(groups, decision(ten), decision(ten, 1), conflicts=pair) == ["conflict"] * 2
-        assert told(groups, decision(ten), decision(ten[2:]), conflicts=pair) == ["merged"] * 2
+        # what they ruled alike is as the grouping has it: there is nothing to settle
+        assert told(groups, decision(ten), decision(ten[2:]), conflicts=pair) == [alike] * 2
     three = [decision(ten), decision(ten), decision(ten, 1)]
     for pairs in ([("0", "1"), ("0", "2")], [("0", "2"), ("0", "1")]):
         assert told([], *three, conflicts=pairs)[0] == "conflict"
@@ -497,6 +498,6 @@ def test_two_experts_decisions_on_the_same_marks_both_stand_whole() -> None:
 def test_two_by_hand_at_one_place_are_alike_or_in_conflict() -> None:
     one = decision([-5])
     pair = [("0", "1")]
-    assert told([], one, replace(one, marks=(-6,)), conflicts=pair) == ["merged"] * 2
+    assert told([], one, replace(one, marks=(-6,)), conflicts=pair) == ["kept"] * 2
     other = replace(one, marks=(-6,), label=1)
     assert told([], one, other, conflicts=pair) == ["conflict"] * 2
