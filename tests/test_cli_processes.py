@@ -53,7 +53,10 @@ def test_who_reads_may_stop_reading(project: Path) -> None:
 @posix
 def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
+    # a shell lets what it starts in the background ignore Ctrl-C, and that is handed down
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     run = start("demo", folder, "--micrographs", 2, "--no-open")
+    signal.signal(signal.SIGINT, before)
     end = time.monotonic() + 60
     while not (folder / "images").exists() and time.monotonic() < end:
         time.sleep(0.02)
