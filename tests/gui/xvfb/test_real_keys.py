@@ -104,7 +104,9 @@ def test_real_keys_decide(window: Window, copied: Path) -> None:
 
 
 def test_a_queue_is_cleared_without_the_mouse(window: Window, copied: Path) -> None:
-    for i in range(window.cases):
+    for i in range(window.cases * 11 // 10 + 1):  # a case in twenty comes back to be ruled again
+        if len(labels(copied)) == window.cases:
+            break
         window.press("fjds"[i % 4])
         window.until("saved")
     assert len(labels(copied)) == window.cases
